@@ -1,0 +1,138 @@
+"""An option is declared once; check, form, page and lint are read off its JSON Schema."""
+
+from __future__ import annotations
+
+import difflib
+import typing
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, TypeVar, cast
+
+import msgspec
+
+from jobstream.kinds import Build
+from jobstream.plan.notes import SEES, Json, Place, opt
+
+T = TypeVar("T")
+
+
+class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A component: fields are the options, the docstring is its page, the methods its work. `build` returns what runs:
+    itself, when nothing nested or templated must be built."""
+
+    def build(self, build: Build) -> object:
+        return self
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing wrong with a document or a plan. at: a pointer into the plan; a SourceMap turns it into the user's own."""
+
+    code: Literal[
+        "unknown_field", "missing_field", "wrong_value", "unknown_component", "unknown_name", "wrong_verdict", "ignored"
+    ]
+    at: str
+    saw: str
+    hint: str = ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    match = difflib.get_close_matches(word, list(known), 1)
+    return f"did you mean '{match[0]}'?" if match else "known: " + ", ".join(sorted(known))
+
+
+def check(cls: type[T], raw: Mapping[str, Json], at: str = "") -> tuple[T | None, list[Finding]]:
+    """Raw options -> the typed value, or every fault of them (msgspec alone would stop at the first)."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    fields = {f.encode_name: f for f in msgspec.structs.fields(cast("type[msgspec.Struct]", cls))}
+    faults = [Finding("unknown_field", f"{at}/{k}", k, nearest(k, fields)) for k in raw if k not in fields]
+    values: dict[str, Any] = {}
+    for name, field in fields.items():
+        if name in raw:
+            try:
+                values[field.name] = msgspec.convert(raw[name], hints[field.name])
+            except msgspec.ValidationError as e:
+                what, _, where = str(e).partition(" - at `$")
+                inner = where.rstrip("`").replace("[", "/").replace("]", "").replace(".", "/")
+                faults.append(Finding("wrong_value", f"{at}/{name}{inner}", repr(raw[name])[:60], what))
+        elif field.required:
+            faults.append(Finding("missing_field", f"{at}/{name}", "nothing"))
+    return (None, faults) if faults else (cls(**values), [])
+
+
+class FormField(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the Builder draws: a projection of the JSON Schema, nothing is added here."""
+
+    key: str
+    label: str
+    type: str
+    help: str = ""
+    default: Json = None
+    required: bool = False
+    unit: str = ""
+    secret: bool = False
+    template: str = ""
+    names: tuple[str, ...] = ()
+    choices: tuple[Json, ...] = ()
+    component: str = ""
+    advanced: bool = False
+
+
+def json_schema(cls: type) -> dict[str, Json]:
+    return msgspec.json.schema(cls)
+
+
+def form(cls: type, sees: Place = "config") -> tuple[FormField, ...]:
+    """sees: the place of the component's kind, used where an option does not say its own."""
+    schema = json_schema(cls)
+    body = schema["$defs"][schema["$ref"].rpartition("/")[2]]
+    required = body.get("required", ())
+    return tuple(_field(key, s, key in required, sees) for key, s in body.get("properties", {}).items())
+
+
+def _field(key: str, s: dict[str, Json], required: bool, sees: Place) -> FormField:
+    shape = next((a for a in s.get("anyOf", ()) if a.get("type") != "null"), s)
+    template = s.get("x-template", "") or s.get("items", {}).get("x-template", "")
+    kind = "component" if "x-kind" in s else "choice" if "enum" in s else shape.get("format") or shape.get("type") or "object"
+    place: Place = s.get("x-sees", sees)
+    return FormField(
+        key=key, label=s.get("title", key), type=kind, help=s.get("description", ""), default=s.get("default"), required=required,
+        unit=s.get("x-unit", ""), secret=s.get("x-secret", False), template=template, choices=tuple(s.get("enum", ())),
+        names=tuple(sorted({*SEES[place], *s.get("x-adds", ())})) if template else (), component=s.get("x-kind", ""),
+        advanced=s.get("x-advanced", False),
+    )  # fmt: skip
+
+
+def page(kind: str, name: str, cls: type, sees: Place = "config") -> str:
+    """The reference page, in Markdown."""
+    lines = [
+        f"## {kind}: {name}",
+        "",
+        (cls.__doc__ or "").strip(),
+        "",
+        "| option | type | default | what |",
+        "|---|---|---|---|",
+    ]
+    for f in form(cls, sees):
+        default = "required" if f.required else f"`{f.default!r}`"
+        what = f.help + (f" Unit: {f.unit}." if f.unit else "") + (f" Sees: {', '.join(f.names)}." if f.names else "")
+        lines.append(f"| {f.label} (`{f.key}`) | {f.component or f.type} | {default} | {what.strip()} |")
+    return "\n".join(lines)
+
+
+def notes_of(cls: type, name: str) -> dict[str, Json]:
+    """The `x-` notes of one field."""
+    hint = typing.get_type_hints(cls, include_extras=True).get(name)
+    out: dict[str, Json] = {}
+    for meta in _metas(hint):
+        out |= meta.extra_json_schema or {}
+    return out
+
+
+def _metas(hint: Any) -> Iterator[msgspec.Meta]:
+    """Of the hint itself and of what it is a union or a dict of."""
+    yield from (m for m in getattr(hint, "__metadata__", ()) if isinstance(m, msgspec.Meta))
+    for inner in typing.get_args(hint):
+        if not isinstance(inner, str):
+            yield from _metas(inner)
+
+
+__all__ = ["Finding", "FormField", "Options", "check", "form", "json_schema", "nearest", "notes_of", "opt", "page"]

@@ -1,0 +1,138 @@
+"""What the engine needs of the world."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias
+
+from msgspec import Struct
+
+from jobstream.jobs.event import AnyEvent
+from jobstream.kinds import Destination, Wire
+from jobstream.plan.notes import Json
+from jobstream.records.trace import Sink
+
+JobId: TypeAlias = str
+Epoch: TypeAlias = int
+Position: TypeAlias = int
+
+
+class Clock(Protocol):
+    def now(self) -> float: ...
+    async def until(self, at: float, or_: asyncio.Event) -> None:
+        """Returns at `at` or when the event is set. The only sleep in jobstream."""
+
+
+class Incoming(Protocol):
+    """One answer, body not yet read. Raw: no decompression; length and digest are counted by the reader.
+
+    headers  names in lower case · url: after redirects, in the document's own words (an origin map is undone)
+    via      the address that was really asked, where an origin map sent it elsewhere; else empty
+    close    whoever does not read the body to its end says so; harmless twice
+    """
+
+    code: int
+    headers: dict[str, str]
+    url: str
+    via: str
+
+    def chunks(self) -> AsyncIterator[bytes]: ...
+    async def close(self) -> None: ...
+
+
+class Transport(Protocol):
+    async def send(self, wire: Wire, *, timeout: float, follow: bool, budget: str) -> Incoming:
+        """One signed request. Keeps hosts, budgets and pools. Raises NotSent (surely not) or NoAnswer (perhaps)."""
+
+
+class NotSent(Exception): ...
+
+
+class NoAnswer(Exception): ...
+
+
+class Fenced(Exception):
+    """Another worker has this shard: write nothing, drop its jobs."""
+
+
+class SpoolLost(Exception):
+    """The spool does not have what it stored."""
+
+
+class Entry(Struct, frozen=True):
+    """One row of the ledger. loose: may replace the last loose one of its job."""
+
+    job: JobId
+    seq: int
+    event: AnyEvent
+    loose: bool = False
+    position: Position = 0
+
+
+class Checkpoint(Struct, frozen=True):
+    """What may be relied upon of a stream: written in the commit of the event that moved it."""
+
+    stream: str
+    state: Json
+
+
+class Ledger(Protocol):
+    async def claim(self, shard: str, owner: str) -> Epoch:
+        """Takes the shard: every older epoch is fenced from now on."""
+
+    def read(self, shard: str) -> AsyncIterator[Entry]:
+        """In order of (job, seq); the last loose event of a job, if newer, last."""
+
+    async def append(self, shard: str, epoch: Epoch, entries: list[Entry], checkpoints: list[Checkpoint]) -> Position:
+        """All or none, durable on return: the position of the last entry in the shard. Raises Fenced."""
+
+    async def checkpoints(self, shard: str) -> dict[str, Json]: ...
+    async def requests(self, shard: str) -> list[tuple[JobId, str]]:
+        """Cancels asked by other processes: (job, by). The owner turns them into events."""
+
+
+class Writing(Protocol):
+    """One body on its way into the spool. What was written survives a crash up to some earlier chunk, never beyond `offset`.
+
+    offset  bytes that are there already: a download goes on from here
+    mark    what was noted with those bytes (ETag, total length), empty at the beginning
+    """
+
+    @property
+    def offset(self) -> int: ...
+    @property
+    def mark(self) -> dict[str, str]: ...
+    async def restart(self, mark: dict[str, str]) -> None:
+        """Forgets what is there; `mark` belongs to the bytes that come now."""
+
+    async def write(self, chunk: bytes) -> None: ...
+    async def keep(self) -> tuple[int, str]:
+        """(length, digest) of the whole; visible under its name from now on, durable."""
+
+    async def leave(self) -> None:
+        """Closed unfinished: `begin` finds it again."""
+
+
+class Spool(Protocol):
+    """Bytes by name. Visible whole or not at all."""
+
+    async def begin(self, name: str) -> Writing:
+        """Opens a body, or one that was left unfinished under this name."""
+
+    async def write(self, name: str, chunks: AsyncIterator[bytes]) -> tuple[int, str]:
+        """(length, digest). Atomic."""
+
+    def open(self, name: str) -> BinaryIO: ...  # seekable; raises SpoolLost
+    async def drop(self, name: str) -> None: ...
+    async def room(self) -> None: ...  # waits: the back-pressure on downloads
+
+
+class Ports(NamedTuple):
+    clock: Clock
+    transport: Transport
+    ledger: Ledger
+    spool: Spool
+    destination: Destination
+    trace: Sink
+    work: Callable[..., Awaitable[Any]] = asyncio.to_thread  # decode and deliver: a bounded thread pool

@@ -1,0 +1,196 @@
+"""Two dialects, one engine: compiled, linted, run against the same fake."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from jobstream.components.catalog import Catalog
+from jobstream.components.lint import lint
+from jobstream.dialects.airbyte.leaves import manifest_form, to_document
+from jobstream.dialects.airbyte.places import Document
+from jobstream.dialects.airbyte.structure import Compiler
+from jobstream.dialects.celigo.compile import Resources, compile_export
+from jobstream.jobs.event import Slice
+from jobstream.kinds import Feed, Partitions, Wire
+from jobstream.plan.places import SourceMap
+from jobstream.plan.source import SourcePlan
+from jobstream.plan.wire import decode, encode
+from jobstream.template.language import Scope
+from jobstream.testing.fake_api import Reply
+from jobstream.testing.small import Small, language_of
+
+EXAMPLES = Path(__file__).parent / "manifests"
+CATALOG = Catalog()
+
+
+def manifest(name: str, old: str = "", new: str = "") -> tuple[SourcePlan, list[str]]:
+    text = (EXAMPLES / f"{name}.yaml").read_text()
+    assert old in text
+    c = Compiler(Document(f"{name}.yaml", text.replace(old, new) if old else text), CATALOG)
+    plan, places = c.source()
+    assert decode(encode(plan)) == plan
+    said = [f"{f.at}: {f.code} ({f.hint})" for f in c.findings]
+    return plan, said + tell(plan, places)
+
+
+def tell(plan: SourcePlan, places: SourceMap) -> list[str]:
+    return [places.tell(f.code, f.at, f.saw, f.hint) for f in lint(plan, CATALOG, language_of(plan))]
+
+
+class Fake:
+    """Routes by function; every request is written down."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer, self.seen = answer, list[str]()
+
+    async def send(self, wire: Wire, *, timeout: float, follow: bool, budget: str) -> Reply:
+        parts = urlsplit(wire.url)
+        self.seen.append(
+            f"{wire.method} {parts.path}{'?' + parts.query if parts.query else ''} {wire.headers.get('Authorization', '-')}"
+        )
+        code, body = self.answer(wire.method, parts.path, {k: v[0] for k, v in parse_qs(parts.query).items()}, len(self.seen))
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return Reply(code, {"content-length": str(len(raw))}, wire.url, raw)
+
+
+def exports(method: str, path: str, query: dict[str, str], n: int) -> tuple[int, Any]:
+    if path == "/exports":
+        return 201, {"id": "e1"}
+    if path == "/exports/e1":
+        return 200, {"state": "RUN" if n < 4 else "DONE"}
+    page = int(query.get("page", 0))
+    return 200, {"items": [{"id": page * 2}, {"id": page * 2 + 1}], "next": str(page + 1) if page < 2 else None}
+
+
+def celigo() -> Resources:
+    def export(name: str, uri: str, **more: Any) -> dict[str, Any]:
+        return {"name": name, "_connectionId": "c", "http": {"method": "GET", "relativeURI": uri, **more}}
+
+    helper = {"submit": {"sameAsStatus": False}, "result": {"_exportId": "r"},
+              "status": {"_exportId": "s", "statusPath": "state", "inProgressValues": ["RUN"], "doneValues": ["DONE"], "errorValues": ["ERR"],
+                         "initialWaitTime": 0, "pollWaitTime": 1}}  # fmt: skip
+    return {
+        "connections/c": {"name": "x", "http": {"baseURI": "https://x.test", "auth": {"type": "token"}}},
+        "exports/o": export("rows", "/exports", method="POST", _asyncHelperId="h"),
+        "exports/s": export("status", "/exports/{{{record.id}}}"),
+        "exports/r": export("result", "/exports/{{{record.id}}}/rows", paging={"method": "token", "path": "next"}, response={"resourcePath": "items"}),
+        "asynchelpers/h": {"name": "rows", "http": helper},
+    }  # fmt: skip
+
+
+def test_a_manifest_and_celigo_resources_of_one_api_give_the_same_transcript() -> None:
+    one, said = manifest("exports")
+    other = compile_export("o", celigo())
+    assert said == [] and tell(other, SourceMap()) == []
+    runs = []
+    for plan, config in ((one, {"token": "tok"}), (other, {"connection": {"http": {"auth": {"token": {"token": "tok"}}}}})):
+        fake = Fake(exports)
+        small = Small(plan, config, fake)
+        jobs = asyncio.run(small.run("rows"))
+        assert {j.phase for j in jobs.values()} == {"done"}
+        assert all("tok" not in t.url + t.body + str(t.headers) for t in small.traces)
+        runs.append((fake.seen, small.records("rows"), [t.title for t in small.traces]))
+    assert runs[0] == runs[1]
+    assert runs[0][1] == [{"id": i} for i in range(6)]
+    assert runs[0][2][:2] == ["Async Job -- Create", "Async Job -- Polling"]
+
+
+def test_sendgrid_runs_from_its_manifest() -> None:
+    plan, said = manifest("sendgrid")
+    assert said == []
+
+    def api(method: str, path: str, query: dict[str, str], n: int) -> tuple[int, Any]:
+        if method == "POST":
+            return 202, {"id": "x"}
+        if path.endswith("/x"):
+            return 200, {"status": "pending"} if n < 3 else {"status": "ready", "urls": ["https://files/1", "https://files/2"]}
+        return 200, gzip.compress(b"CONTACT_ID\tname\n1\tAda\n") + gzip.compress(b"2\tBob\n3\n")
+
+    small = Small(plan, {"api_key": "SG.secret"}, fake := Fake(api))
+    jobs = asyncio.run(small.run("contacts"))
+    assert {j.phase for j in jobs.values()} == {"done"}
+    assert small.records("contacts")[:3] == [
+        {"CONTACT_ID": "1", "name": "Ada"},
+        {"CONTACT_ID": "2", "name": "Bob"},
+        {"CONTACT_ID": "3", "name": None},
+    ]
+    assert fake.seen[-1].endswith("/2 -") and "SG.secret" in fake.seen[0] and small.traces[-1].url == "https://files/****"
+
+
+def test_a_substream_with_cursor_and_windows_keeps_state_by_partition_and_a_gap_holds_it_back() -> None:
+    plan, said = manifest("issues")
+    assert said == []
+
+    def api(method: str, path: str, query: dict[str, str], n: int) -> tuple[int, Any]:
+        if path == "/projects":
+            return 200, {"items": [{"id": 1}, {"id": 2}]}
+        if path.startswith("/projects/2") and query["since"] == "2026-01-11T00:00:00Z":
+            return 404, {}
+        page = query.get("cursor")
+        at = query["since"].replace("T00", "T05")
+        return 200, {
+            "items": [{"id": 1, "state": "draft" if page else "open", "updated_at": at}],
+            "next": None if page else "2",
+        }
+
+    small = Small(plan, {}, Fake(api))
+    small.clock.at = 1769472000.0  # 2026-01-27
+    asyncio.run(small.run("projects"))
+    feed = Feed("projects", Slice(), small.records("projects"))
+    router = plan.streams[1].partitions
+    assert router is not None
+    parts = cast(Partitions, CATALOG.build(router, language_of(plan)))
+    jobs = asyncio.run(small.run("issues", list(parts.slices([feed], Scope({})))))
+    assert len(jobs) == 6 and sorted(j.phase for j in jobs.values()) == ["done"] * 5 + ["failed"]
+    assert sum(sum(t.kept for t in j.targets) for j in jobs.values()) == 5
+    state = {json.loads(k)["project_id"]: v["closed"] for k, v in small.states["issues"].items()}
+    assert state[1] == [["2026-01-01T00:00:00Z", "2026-01-27T00:00:00Z", "2026-01-21T05:00:00Z"]]
+    assert [c[0][:10] for c in state[2]] == ["2026-01-01", "2026-01-21"], "the gap stays open"
+    again = asyncio.run(small.run("issues", [Slice({"project_id": 2, "parent_slice": {}})]))
+    assert {j.slice.window[0] for j in again.values() if j.slice.window} == {"2026-01-10T23:59:59Z", "2026-01-20T23:59:59Z"}
+
+
+@pytest.mark.parametrize(("old", "new", "message"), [
+    ("creation_response['id']", "creation_respons['id']",
+     "sendgrid.yaml:33 streams/0/retriever/polling_requester/path: unknown_name 'creation_respons' (did you mean 'creation_response'?)"),
+    ("url: \"{{ download_target }}\"", "url: \"{{ record.url }}\"", "sendgrid.yaml:37 streams/0/retriever/download_requester/url: unknown_name 'record'"),
+    ("polling_requester:", "pooling_requester:", "/streams/0/retriever/polling_requester: missing_field (did you mean 'pooling_requester'?)"),
+    ("failed: [failed]", "failed: [failed, ready]", "/streams/0/retriever/status_mapping/failed: wrong_value (it is in completed too)"),
+    ("delimiter:", "delimeter:", "/streams/0/retriever/download_decoder/decoder/delimeter: ignored (did you mean 'delimiter'?)"),
+    ("type: CsvDecoder", "type: CvsDecoder", "/streams/0/retriever/download_decoder/decoder: unknown_component (did you mean 'CsvDecoder'?)"),
+    ('delimiter: "\\\\t"', 'delimiter: ""', "sendgrid.yaml:43 streams/0/retriever/download_decoder/decoder/delimiter: wrong_value \"''\""),
+])  # fmt: skip
+def test_a_fault_points_into_the_persons_own_document(old: str, new: str, message: str) -> None:
+    _, said = manifest("sendgrid", old, new)
+    assert any(m.startswith(message) for m in said), said
+
+
+def test_a_leaf_goes_both_ways_and_has_a_form() -> None:
+    plan, _ = manifest("sendgrid")
+    assert to_document(plan.streams[0].records.decoder) == {
+        "type": "GzipDecoder",
+        "decoder": {"type": "CsvDecoder", "delimiter": "\\t"},
+    }
+    fields = {f.key: f for f in manifest_form("CsvDecoder", CATALOG)}
+    assert (
+        list(fields) == ["delimiter", "encoding", "set_values_to_none"] and fields["set_values_to_none"].label == "Null words"
+    )
+    text = Document("x", (EXAMPLES / "sendgrid.yaml").read_text()).edit(
+        "/streams/0/retriever/status_mapping/running", ["pending", "queued"]
+    )
+    assert '        running: ["pending", "queued"]  # there is no queued' in text
+
+
+def test_celigo_with_one_endpoint_polls_and_never_creates() -> None:
+    r = celigo()
+    r["asynchelpers/h"]["http"]["submit"] = {"sameAsStatus": True}
+    r["exports/o"]["http"].pop("relativeURI")
+    plan = compile_export("o", r)
+    assert plan.streams[0].retrieval.create is None and plan.streams[0].retrieval.poll is not None
