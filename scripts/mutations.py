@@ -147,7 +147,7 @@ def survives(name: str, runs: str) -> str:
         files = [f"tests/test_{t}.py" for t in tests.split(" or ")]
         env = os.environ | {"RUNS": runs, "WALKS": "100", "CHANCES": "3000", "PYTHONDONTWRITEBYTECODE": "1"}
         try:
-            got = subprocess.run(
+            got = subprocess.run(  # noqa: PLW1510
                 [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files],
                 cwd=copy,
                 env=env,

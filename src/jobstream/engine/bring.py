@@ -171,10 +171,7 @@ class Carrier:
                 job, i, part, self._documents(self._ports.spool.open(part.name), tally, names, part), tally
             )
             batches = flow(documents, self._transforms, tally, origin, observe)
-            if t.report:
-                receipt = f"report {sum(map(len, batches))}"
-            else:
-                receipt = self._ports.destination.write(key, epoch, batches)
+            receipt = f"report {sum(map(len, batches))}" if t.report else self._ports.destination.write(key, epoch, batches)
         except DataFault as e:
             return Broken(Fault(code=e.code, seen=e.seen, at=e.at))
         except TemplateFault as e:
