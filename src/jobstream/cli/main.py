@@ -1,8 +1,84 @@
-"""The command line: one module a command, imported when it is called."""
+"""The command line: one module a command, imported when it is called, so that `--help` costs nothing but argparse."""
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import os
+import sys
+from typing import NamedTuple, Protocol
+
+from jobstream import __version__
+
+
+class Command(Protocol):
+    """What a module of this package offers."""
+
+    def add(self, parser: argparse.ArgumentParser) -> None: ...
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+class Entry(NamedTuple):
+    module: str
+    help: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "run": Entry("run", "run a manifest or Celigo resources: create jobs, wait, download, deliver"),
+    "validate": Entry("validate", "tell every mistake in a document; sends nothing"),
+    "jobs": Entry("jobs", "list, show, cancel, collect, prune the jobs of a project; list orphans"),
+    "demo": Entry("demo", "the whole way, against a practice API on this machine"),
+    "practice-api": Entry("practice_api", "serve a practice job API that can be told to misbehave"),
+    "spec": Entry("source", "Airbyte protocol: print the SPEC message"),
+    "check": Entry("source", "Airbyte protocol: try the connection"),
+    "discover": Entry("source", "Airbyte protocol: print the CATALOG"),
+    "read": Entry("source", "Airbyte protocol: RECORD and STATE messages on stdout"),
+}
+
+EPILOG = """\
+start here:
+  jobstream demo                                     see the whole way in a minute
+  jobstream validate manifest.yaml                   check a document
+  jobstream run manifest.yaml --config config.json --to out --format parquet
+  jobstream jobs list                                what was asked of the API, and how far it is
+
+`jobstream COMMAND --help` teaches each command. Exit codes: 0 done, 1 something failed, 2 the document
+or the call is wrong, 3 another process holds the source, 130 interrupted."""
+
 
 def run(argv: list[str]) -> int:
-    """The exit code. 0: done · 1: failed · 2: the document or the call is wrong · 3: held by another process."""
+    """Runs one command. Returns the exit code: 0 done · 1 failed · 2 document or call wrong · 3 held · 130 interrupted."""
+    name, rest = (argv[0], argv[1:]) if argv else ("--help", [])
+    if name not in COMMANDS:
+        return _top(argv or ["--help"])
+    from jobstream.errors import JobstreamError
+
+    command: Command = importlib.import_module(f"jobstream.cli.{COMMANDS[name].module}")  # type: ignore[assignment]
+    parser = argparse.ArgumentParser(
+        prog=f"jobstream {name}", description=f"{COMMANDS[name].help[:1].upper()}{COMMANDS[name].help[1:]}.",
+        formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.set_defaults(command=name)
+    command.add(parser)
+    args = parser.parse_args(rest)
+    try:
+        return command.run(args)
+    except JobstreamError as e:
+        print(f"jobstream: {e}", file=sys.stderr)  # noqa: T201
+        return e.exit_code
+    except BrokenPipeError:  # whoever read our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _top(argv: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="jobstream", formatter_class=argparse.RawDescriptionHelpFormatter, epilog=EPILOG,
+        description="Reliable, fast streams of records from APIs that answer with a job.")  # fmt: skip
+    parser.add_argument("--version", action="version", version=f"jobstream {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, entry in COMMANDS.items():
+        commands.add_parser(name, help=entry.help, add_help=False)
+    parser.parse_args(argv)
     return 0
