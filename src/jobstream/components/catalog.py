@@ -19,19 +19,33 @@ from jobstream.template.language import Language, Scope
 
 _HERE = "jobstream.components."
 LINES: dict[str, str] = {
+    "auth.api_key": _HERE + "auth.api_key:ApiKey",
+    "auth.basic": _HERE + "auth.basic:Basic",
     "auth.bearer": _HERE + "auth.bearer:Bearer",
     "auth.oauth": _HERE + "auth.oauth:OAuth",
     "cursor.datetime": _HERE + "cursors.datetime:Datetime",
+    "decoder.composite": _HERE + "decoders.composite:Composite",
     "decoder.csv": _HERE + "decoders.csv:Csv",
     "decoder.gzip": _HERE + "decoders.gzip:Gzip",
     "decoder.json": _HERE + "decoders.json:JsonDocument",
     "decoder.jsonl": _HERE + "decoders.jsonl:Jsonl",
+    "decoder.xml": _HERE + "decoders.xml:Xml",
+    "decoder.zip": _HERE + "decoders.zip:Zip",
     "paginator.cursor": _HERE + "pagination.cursor:CursorPages",
     "paginator.header": _HERE + "pagination.header:HeaderPages",
+    "paginator.link": _HERE + "pagination.link:LinkPages",
+    "paginator.offset": _HERE + "pagination.offset:OffsetPages",
+    "paginator.page": _HERE + "pagination.page:NumberedPages",
     "partitions.list": _HERE + "partitions.values:Values",
     "partitions.parent": _HERE + "partitions.parent:Parent",
     "transform.add_fields": _HERE + "transforms.add_fields:AddFields",
+    "transform.cast": _HERE + "transforms.cast:Cast",
     "transform.filter": _HERE + "transforms.filter:Filter",
+    "transform.flatten": _HERE + "transforms.flatten:Flatten",
+    "transform.keys_replace": _HERE + "transforms.keys:KeysReplace",
+    "transform.keys_to_lower": _HERE + "transforms.keys:KeysToLower",
+    "transform.keys_to_snake_case": _HERE + "transforms.keys:KeysToSnakeCase",
+    "transform.remove_fields": _HERE + "transforms.remove_fields:RemoveFields",
 }
 
 

@@ -90,7 +90,7 @@ def form(cls: type, sees: Place = "config") -> tuple[FormField, ...]:
 
 def _field(key: str, s: dict[str, Json], required: bool, sees: Place) -> FormField:
     shape = next((a for a in s.get("anyOf", ()) if a.get("type") != "null"), s)
-    template = s.get("x-template", "") or s.get("items", {}).get("x-template", "")
+    template = next((t for t in map(_template_of, _shapes(s)) if t), "")
     kind = "component" if "x-kind" in s else "choice" if "enum" in s else shape.get("format") or shape.get("type") or "object"
     place: Place = s.get("x-sees", sees)
     return FormField(
@@ -99,6 +99,18 @@ def _field(key: str, s: dict[str, Json], required: bool, sees: Place) -> FormFie
         names=tuple(sorted({*SEES[place], *s.get("x-adds", ())})) if template else (), component=s.get("x-kind", ""),
         advanced=s.get("x-advanced", False),
     )  # fmt: skip
+
+
+def _shapes(s: Json) -> Iterator[dict[str, Json]]:
+    """A schema and those it is a choice, a list or a dict of."""
+    if isinstance(s, dict):
+        yield s
+        for inner in (*s.get("anyOf", ()), s.get("items"), s.get("additionalProperties")):
+            yield from _shapes(inner)
+
+
+def _template_of(s: dict[str, Json]) -> str:
+    return str(s.get("x-template", ""))
 
 
 def page(kind: str, name: str, cls: type, sees: Place = "config") -> str:

@@ -6,23 +6,46 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
+import msgspec
+
 from jobstream.components.options import Options, opt
 from jobstream.jobs.event import Slice
-from jobstream.plan.notes import Json
+from jobstream.plan.notes import Json, Text
 from jobstream.records.batch import Batch
+
+
+class Moment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """An instant with bounds. format: empty means the cursor's own."""
+
+    at: Annotated[Text, opt("Instant")]
+    format: str = ""
+    least: Annotated[Text, opt("Not before")] = ""
+    most: Annotated[Text, opt("Not after")] = ""
 
 
 class Datetime(Options, frozen=True):
     """A field that grows with time. Slices are windows; the state is the intervals that are closed, and what was seen in each.
 
-    Slices may close in any order: the value that may be relied upon is that of the first interval."""
+    Slices may close in any order: the value that may be relied upon is that of the first interval. Instants without a zone are UTC.
+    Formats are strptime's and, as a whole, `%s` (epoch seconds), `%s_as_float`, `%ms` (epoch milliseconds), `%epoch_microseconds`; inside a
+    format `%_ms` is three digits of milliseconds. Durations are seconds or ISO 8601 (`P1M`, `PT0.001S`)."""
 
     field: Annotated[str, opt("Cursor field", min_length=1)]
-    start: Annotated[str, opt("Start", "In the format below.", min_length=1)]
-    format: Annotated[str, opt("Format", "strftime, of requests and records.")] = "%Y-%m-%dT%H:%M:%SZ"
-    step: Annotated[int, opt("Window", "0: one window.", unit="seconds", ge=0)] = 0
-    granularity: Annotated[int, opt("Granularity", "The smallest step of the field.", unit="seconds", ge=1)] = 1
-    lookback: Annotated[int, opt("Look back", "Read again before the state.", unit="seconds", ge=0)] = 0
+    start: Annotated[Text | Moment, opt("Start", "In the format below.")]
+    end: Annotated[Text | Moment | None, opt("End", "Empty: now.")] = None
+    format: Annotated[str, opt("Format", "Of requests and of the state.", min_length=1)] = "%Y-%m-%dT%H:%M:%SZ"
+    formats: Annotated[tuple[str, ...], opt("Formats of records", "Tried in order, before the format above.")] = ()
+    step: Annotated[float | Text, opt("Window", "0: one window.", unit="seconds or ISO 8601")] = 0
+    granularity: Annotated[
+        float | Text,
+        opt("Granularity", "The smallest step of the field; 0: neighbours share their boundary.", unit="seconds or ISO 8601"),
+    ] = 1
+    lookback: Annotated[float | Text, opt("Look back", "Read again before the state.", unit="seconds or ISO 8601")] = 0
+    names: Annotated[tuple[str, str], opt("Names", "What templates call the two ends of a window.", advanced=True)] = (
+        "start_time",
+        "end_time",
+    )
+    strict: Annotated[bool, opt("Skip empty windows", "A window whose ends are equal is left out.", advanced=True)] = False
 
     def slices(self, state: Json, partition: Slice, now: float) -> Iterator[Slice]:
         grain = timedelta(seconds=self.granularity)

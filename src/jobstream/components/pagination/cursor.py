@@ -22,6 +22,10 @@ class CursorPages(Options, frozen=True):
     token: Annotated[Text, opt("Next token", "Such as {{ response.next }}.", sees="page", adds=_SEES)]
     stop: Annotated[Cond, opt("Stop when", sees="page", adds=_SEES)] = ""
 
+    page_size: Annotated[
+        int | Text | None, opt("Page size", "What templates call page_size when it is asked for.", sees="page", unit="records")
+    ] = None
+
     def build(self, build: Build) -> object:
         return Pages(build.value(self.token), build.truth(self.stop) if self.stop else None)
 

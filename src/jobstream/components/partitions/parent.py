@@ -20,6 +20,14 @@ class Parent(Options, frozen=True):
     key: Annotated[tuple[str, ...], opt("Key", "Path of the value in a parent's record; a record without it is passed over.")]
     field: Annotated[str, opt("Name", "What templates call the value.", min_length=1)]
 
+    extra: Annotated[
+        tuple[tuple[str, ...], ...],
+        opt(
+            "Extra fields",
+            "Paths in a parent's record; templates see them by their keys joined with a dot, absent ones as null.",
+        ),
+    ] = ()
+
     @property
     def parents(self) -> tuple[str, ...]:
         return (self.stream,)

@@ -8,14 +8,15 @@ from typing import Annotated
 from jobstream.components.options import Options, opt
 from jobstream.jobs.event import Slice
 from jobstream.kinds import Feed
+from jobstream.plan.notes import Text
 from jobstream.template.language import Scope
 
 
 class Values(Options, frozen=True):
     """One partition for each listed value."""
 
-    field: Annotated[str, opt("Name", "What templates call it.", min_length=1)]
-    values: Annotated[tuple[str, ...], opt("Values")]
+    field: Annotated[Text, opt("Name", "What templates call it.", sees="config", min_length=1)]
+    values: Annotated[tuple[Text, ...] | Text, opt("Values", "Or one template that gives a list.", sees="config")]
 
     @property
     def parents(self) -> tuple[str, ...]:

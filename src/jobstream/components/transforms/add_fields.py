@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 
 from jobstream.components.options import Options, opt
 from jobstream.components.transforms.filter import names_of
 from jobstream.kinds import Build
-from jobstream.plan.notes import Json, Text
+from jobstream.plan.notes import TEMPLATE, Cond, Json
 from jobstream.records.batch import Columns, Origin, Row
 from jobstream.template.language import Scope
 
 
-class AddFields(Options, frozen=True):
-    """Sets fields of each record, in order; one that exists is replaced. Works on columns when no value is a template."""
+class FieldAt(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One field. type: read the rendered text as that; empty: as the template language reads it."""
 
-    fields: Annotated[dict[str, Text], opt("Fields", "Name and value.", sees="record")]
+    path: Annotated[tuple[str, ...], opt("Path", "Keys, and indexes of lists.", min_length=1)]
+    value: Annotated[Json, TEMPLATE]
+    type: Literal["", "string", "number", "integer", "boolean"] = ""
+
+
+class AddFields(Options, frozen=True):
+    """Sets fields of each record, in order; one that exists is replaced, parents are made. Works on columns where all values are constant
+    and all paths are of one key."""
+
+    fields: Annotated[tuple[FieldAt, ...], opt("Fields", sees="record")]
+    when: Annotated[Cond, opt("Only when", "Sees `value` and `path` too.", sees="record", adds=("path",))] = ""
 
     def build(self, build: Build) -> object:
         constant = not any("{{" in v or "{%" in v for v in self.fields.values())

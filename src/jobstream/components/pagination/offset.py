@@ -1,0 +1,17 @@
+"""Pages by offset."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from jobstream.components.options import Options, opt
+from jobstream.plan.notes import Text
+
+
+class OffsetPages(Options, frozen=True):
+    """Pages by the number of records so far. Ends on an empty page and, where the page size is known, on one with fewer records."""
+
+    page_size: Annotated[
+        int | Text | None, opt("Page size", "Empty: only an empty page ends it.", sees="page", unit="records")
+    ] = None
+    first_asked: Annotated[bool, opt("Ask the first by offset", "False: the first request carries no offset.")] = False
