@@ -46,6 +46,20 @@ class Transport(Protocol):
         """One signed request. Keeps hosts, budgets and pools. Raises NotSent (surely not) or NoAnswer (perhaps)."""
 
 
+class Budgets(Protocol):
+    """Requests against one account. Waited for before an intent is written: a transport never waits for a rate."""
+
+    async def take(self, name: str) -> None:
+        """Returns when one more request may leave. A name that the plan does not know: at once."""
+
+
+class Unlimited:
+    """No budget is kept."""
+
+    async def take(self, name: str) -> None:
+        return
+
+
 class NotSent(Exception): ...
 
 
@@ -136,3 +150,4 @@ class Ports(NamedTuple):
     destination: Destination
     trace: Sink
     work: Callable[..., Awaitable[Any]] = asyncio.to_thread  # decode and deliver: a bounded thread pool
+    budgets: Budgets = Unlimited()

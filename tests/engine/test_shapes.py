@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from jobstream.components.catalog import Catalog
 from jobstream.components.lint import lint
-from jobstream.engine.exchange import page_names, render
+from jobstream.engine.exchange import page_names
+from jobstream.engine.render import render
 from jobstream.jobs.command import Bring, Quit, Relist, Rest, Retract, Send, Wait, decide
 from jobstream.jobs.event import Answer, AnyEvent, Counts, Slice, StatusSeen, Stored
 from jobstream.jobs.job import Job, apply, fold

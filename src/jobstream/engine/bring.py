@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from typing import BinaryIO, NamedTuple
 
 from msgspec import Struct
 
-from jobstream.engine.exchange import Caller, page_names, peek
+from jobstream.engine.answers import answer_of, inflated, peek
+from jobstream.engine.exchange import Caller, page_names
 from jobstream.jobs.command import Send
 from jobstream.jobs.event import Answer, Counts, Fault, Stored
 from jobstream.jobs.job import Job
@@ -19,10 +21,11 @@ from jobstream.meaning.read import Answered, Broken, Lost, Result, Tools, pick, 
 from jobstream.plan.exchange import Exchange
 from jobstream.plan.notes import Json
 from jobstream.plan.stream import StreamPlan
-from jobstream.ports import Incoming, Ports
+from jobstream.ports import Incoming, NoAnswer, Ports
 from jobstream.records.batch import Batch, Origin, PartKey, Transform
 from jobstream.records.counts import DataFault, Tally
 from jobstream.records.flow import flow, select
+from jobstream.records.inflate import unpacked
 from jobstream.template.language import Scope, TemplateFault
 
 FETCH = Send("fetch")
@@ -77,25 +80,37 @@ class Carrier:
         walk = _Walk(first)
         name = f"{job.id}/{job.attempt}/{i}/{part}"
         try:
-            _, digest = await self._ports.spool.write(name, self._bytes(job, i, self._fetch.exchange, walk))
+            async with aclosing(self._bytes(job, i, self._fetch.exchange, walk)) as chunks:
+                _, digest = await self._ports.spool.write(name, chunks)
         except _Failed as e:
             return e.result
         return Part(Stored(part, name, tuple(walk.lengths), digest, t.next), walk.token)
 
-    async def _bytes(self, job: Job, i: int, ex: Exchange, walk: _Walk) -> AsyncIterator[bytes]:
+    async def _bytes(self, job: Job, i: int, ex: Exchange, walk: _Walk) -> AsyncGenerator[bytes]:
         while True:
             n = 0
-            async for chunk in self._page(job, i, ex, walk):
-                n += len(chunk)
-                yield chunk
+            async with aclosing(self._page(job, i, ex, walk)) as page:
+                async for chunk in page:
+                    n += len(chunk)
+                    yield chunk
             walk.lengths.append(n)
             if walk.token is None or sum(walk.lengths) >= self._fetch.part_bytes:
                 return
 
-    async def _page(self, job: Job, i: int, ex: Exchange, walk: _Walk) -> AsyncIterator[bytes]:
+    async def _page(self, job: Job, i: int, ex: Exchange, walk: _Walk) -> AsyncGenerator[bytes]:
         got = await self._opened(job, i, ex, walk.token)
+        try:
+            async with aclosing(self._body(job, i, ex, walk, got)) as body:
+                async for chunk in body:
+                    yield chunk
+        except NoAnswer as e:
+            raise _Failed(Lost(sent=True, why=str(e))) from e
+        finally:
+            await got.close()
+
+    async def _body(self, job: Job, i: int, ex: Exchange, walk: _Walk, got: Incoming) -> AsyncGenerator[bytes]:
         body, rest = await peek(got, ex.reading.most)
-        answer = Answer(got.code, got.headers, body, got.url)
+        answer = answer_of(got, inflated(body, ex.reading.most))
         empty = self._judged(job, i, ex, answer, walk.token) == "skipped"
         if rest is None:
             walk.token = None if empty else self._next(job, i, answer, walk.token)
@@ -119,7 +134,7 @@ class Carrier:
             raise _Failed(ready)
         began = self._ports.clock.now()
         got = await self._caller.fetch(ex, ready.wire)
-        result: Result = got if isinstance(got, Lost) else Answered(Answer(got.code, got.headers, b"", got.url))
+        result: Result = got if isinstance(got, Lost) else Answered(answer_of(got))
         self._caller.trace(job, FETCH, ex, ready.wire, result, began)
         if isinstance(got, Lost):
             raise _Failed(got)
@@ -182,8 +197,9 @@ class Carrier:
         """Each page is decoded by itself: a CSV page brings its header along."""
         read = self._stream.records.select
         for page in [source] if part is None or len(part.lengths) < 2 else _cut(source, part.lengths):
-            for batch in self._decoder.decode(page, tally, names):
-                yield batch if not read.path else Batch(select(batch.rows(), read, pick))
+            for plain in unpacked(page):
+                for batch in self._decoder.decode(plain, tally, names):
+                    yield batch if not read.path else Batch(select(batch.rows(), read, pick))
 
     def _checked(self, job: Job, i: int, part: Stored, batches: Iterator[Batch], tally: Tally) -> Iterator[Batch]:
         """What the API promised. Raised before the destination may believe it has the whole part."""

@@ -17,7 +17,7 @@ from jobstream.engine.haul import Haul, Owner
 from jobstream.engine.scribe import Scribe
 from jobstream.engine.together import Batched
 from jobstream.jobs.command import Bring, Quit, Relist, Retract, Send, decide, due, rests
-from jobstream.jobs.event import AnyEvent, PartDelivered, Planned, Retried
+from jobstream.jobs.event import AnyEvent, PartDelivered, Phase, Planned, Retried
 from jobstream.jobs.job import Job, apply
 from jobstream.jobs.table import HOLDS_SLOT, grade
 from jobstream.meaning.case import Case, exchange_of, sent, too_old
@@ -30,6 +30,8 @@ from jobstream.plan.exchange import Exchange
 from jobstream.plan.notes import Json
 from jobstream.plan.stream import StreamPlan
 from jobstream.ports import Checkpoint, Entry, JobId, Ports, Position
+
+_LATER: frozenset[Phase] = frozenset(("running", "locating", "fetching", "lent", "deleting"))  # where no_wait leaves a job
 
 
 class Hands(NamedTuple):
@@ -46,10 +48,13 @@ class Hands(NamedTuple):
 
 
 class Shard:
-    """Up to ~250 jobs claimed together; with one shard, 10,000. Owns its jobs: no other task changes them."""
+    """Up to ~250 jobs claimed together; with one shard, 10,000. Owns its jobs: no other task changes them.
+
+    watch  told of each event when it is applied, with the job after it"""
 
     def __init__(self, name: str, hands: Mapping[str, Hands], ports: Ports, *, owner: str = "", calls: int = 200, moves: int = 4,
-                 creates: int = 16, in_flight: int = 10_000, slots: Mapping[str, int] = {}) -> None:  # fmt: skip
+                 creates: int = 16, in_flight: int = 10_000, slots: Mapping[str, int] = {},
+                 watch: Callable[[Job, AnyEvent], None] = lambda job, event: None) -> None:  # fmt: skip
         self.jobs: dict[JobId, Job] = {}
         self.name, self.owner, self._hands, self.ports = name, owner, hands, ports
         self._heap: list[tuple[float, int, JobId]] = []
@@ -69,15 +74,19 @@ class Shard:
         self._lending = [s for s, h in hands.items() if h.tools.lends]
         self.foreign: dict[JobId, Job] = {}  # of a plan that asks something else: left alone, told
         self._batched: Batched = Batched()
+        self._watch, self._no_wait = watch, False
         self.epoch, self._position = 0, 0
         self._scribe: Scribe | None = None
 
     # -- life
 
-    async def run(self, births: Iterable[tuple[JobId, Planned]] = (), given: Position | None = None) -> dict[JobId, Job]:
+    async def run(self, births: Iterable[tuple[JobId, Planned]] = (), given: Position | None = None, *,
+                  no_wait: bool = False) -> dict[JobId, Job]:  # fmt: skip
         """Claim, fold, obey until nothing is owed. Cancelled (deploy, lost lease): stops, and says nothing to the API.
 
-        given: the position in the state that was handed back (lent receipts); None: there is none."""
+        given    the position in the state that was handed back (lent receipts); None: there is none
+        no_wait  until every remote job is made and known; they stay live, and a later run takes them over"""
+        self._no_wait = no_wait
         self.epoch = await self.ports.ledger.claim(self.name, self.owner)
         delivered = await self._fold()
         self._scribe = Scribe(self.ports.ledger, self.name, self.epoch)
@@ -100,7 +109,8 @@ class Shard:
             for job in self.jobs.values():
                 self._enter(job)
             live = {j.key for j in self.jobs.values() if not j.over}  # of an earlier run: taken over, not made again
-            self._births = (b for b in births if b[0] not in self.jobs and b[1].key not in live)
+            asks_later = _LATER if self._no_wait else frozenset[Phase]()
+            self._births = (b for b in births if b[0] not in self.jobs and b[1].key not in live and b[1].to not in asks_later)
             await self._pump(group)
             scribe.cancel()
 
@@ -140,9 +150,14 @@ class Shard:
         slot = self._slot(job)
         if slot and job.phase in HOLDS_SLOT:
             self._taken[slot].add(job.id)
-        if not rests(job):
+        if not self._rests(job):
             self._live.add(job.id)
             self._push(job)
+
+    def _rests(self, job: Job) -> bool:
+        """Nothing is owed in this run."""
+        left = self._no_wait and not job.cancel and (job.phase in _LATER or (job.phase == "planned" and job.waits > 0))
+        return left or rests(job)
 
     def _push(self, job: Job) -> None:
         self._order += 1
@@ -163,6 +178,7 @@ class Shard:
         await self._scribe.write([Entry(i, 1, e) for i, e in fresh], [])
         for i, e in fresh:
             self.jobs[i] = apply(None, e, i)
+            self._watch(self.jobs[i], e)
             self._enter(self.jobs[i])
 
     async def _pump(self, group: asyncio.TaskGroup) -> None:
@@ -185,7 +201,7 @@ class Shard:
 
     async def _start(self, group: asyncio.TaskGroup, job_id: JobId, now: float) -> None:
         job = self.jobs[job_id]
-        if job_id in self._busy or rests(job) or due(job) > now:
+        if job_id in self._busy or self._rests(job) or due(job) > now:
             return  # an old ticket: a newer one is in the heap, or comes with the end of the turn
         match decide(job, now):
             case Send(step="create") if self._full(job):
@@ -226,7 +242,7 @@ class Shard:
             if same and decide(job, now + within) == Send("poll"):
                 self._busy.add(job.id)
                 ids.append(job.id)
-            elif job.id not in self._busy and not rests(job):
+            elif job.id not in self._busy and not self._rests(job):
                 self._push(job)
                 break
         await self._calls.acquire()
@@ -243,6 +259,8 @@ class Shard:
             return False
         if len(self._taken[slot]) >= self._slots[slot]:
             self._parked[slot].append(job.id)
+            if self._no_wait:
+                self._live.discard(job.id)  # a later run makes it, when one of the others has ended
             return True
         self._taken[slot].add(job.id)
         return False
@@ -254,6 +272,7 @@ class Shard:
             while self._parked[slot]:
                 waiting = self.jobs[self._parked[slot].popleft()]
                 if waiting.phase == "planned":
+                    self._live.add(waiting.id)
                     return self._push(waiting)
 
     # -- one turn
@@ -288,7 +307,7 @@ class Shard:
     def _after(self, job_id: JobId) -> None:
         job = self.jobs[job_id]
         self._settle_slot(job)
-        if rests(job):
+        if self._rests(job):
             self._live.discard(job_id)
             self._rung.set()
         else:
@@ -324,11 +343,13 @@ class Shard:
         c = self._case(job_id)
         ex = c.plan.create
         assert ex is not None
-        intent = sent(c.plan, c.job, c.now)
         caller = self._hands[c.job.stream].caller
-        ready = await caller.ready(apply(c.job, intent), cmd, ex)
+        ready = await caller.ready(apply(c.job, sent(c.plan, c.job, c.now)), cmd, ex)
+        if self.jobs[job_id].cancel and c.job.phase == "planned":
+            return None  # asked while it waited for its budget
         if not isinstance(ready, Signed):
             return await self._conclude(job_id, cmd, ready)
+        intent = sent(c.plan, self.jobs[job_id], self.ports.clock.now())
         await self._record(job_id, intent)
         if self.ports.clock.now() - intent.at > too_old(c.plan, ex):
             return await self._conclude(job_id, cmd, Lost(sent=False, why="the intent is too old: another may have the job"))
@@ -368,7 +389,7 @@ class Shard:
             event = cancel(self.jobs[job_id], self.ports.clock.now(), by)
             if event is not None:
                 await self._record(job_id, event)
-                if not rests(self.jobs[job_id]):
+                if not self._rests(self.jobs[job_id]):
                     self._live.add(job_id)
                     self._push(self.jobs[job_id])
 
@@ -392,6 +413,7 @@ class Shard:
             loose = loose and g == "loose"
             job = apply(before, e)
             self.jobs[job_id] = job
+            self._watch(job, e)
             entries.append(Entry(job_id, job.seq, e, loose=g == "loose"))
         if loose:
             if isinstance(events[-1], Retried) or not self.jobs[job_id].synchronous:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
+from jobstream.engine.answers import Reader
 from jobstream.engine.bring import Carrier
-from jobstream.engine.exchange import Caller, Tokens
+from jobstream.engine.exchange import Caller
 from jobstream.engine.shard import Hands
 from jobstream.engine.stream import StreamRun
+from jobstream.engine.tokens import Tokens
 from jobstream.jobs.event import Slice
 from jobstream.kinds import Authenticator, Cursor, Decoder, Paginator, Transform
 from jobstream.meaning.read import Tools
@@ -54,7 +56,8 @@ def _hands(plan: SourcePlan, s: StreamPlan, catalog: Builds, language: Language,
         return cast(Paginator, catalog.build(c, language)) if c else None
 
     locate = s.retrieval.locate
-    caller = Caller(plan, s, tools, tokens, ports, redactor, paginator(locate.pages if locate else None))
+    reader = Reader(lambda c: cast(Decoder, catalog.build(c, language)))
+    caller = Caller(plan, s, tools, tokens, ports, redactor, paginator(locate.pages if locate else None), reader)
     transforms = tuple(cast(Transform, catalog.build(c, language)) for c in s.records.transforms)
     decoder = cast(Decoder, catalog.build(s.records.decoder, language))
     carrier = Carrier(s, tools, caller, ports, decoder=decoder, transforms=transforms, cursor=cursor,

@@ -14,8 +14,9 @@ from msgspec import Struct
 from jobstream.components.decoders.jsonl import Jsonl
 from jobstream.components.pagination.header import HeaderPages
 from jobstream.engine.bring import Carrier
-from jobstream.engine.exchange import Caller, Tokens
+from jobstream.engine.exchange import Caller
 from jobstream.engine.shard import Hands, Shard
+from jobstream.engine.tokens import Tokens
 from jobstream.jobs.event import Planned, Slice
 from jobstream.jobs.job import Job
 from jobstream.kinds import Destination, Wire
