@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import http.client
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -20,6 +15,9 @@ from jobstream.testing.practice.config import PracticeConfig, config_from
 from jobstream.testing.practice.data import expected_rows
 from jobstream.testing.practice.faults import Fault, parse_fault
 from jobstream.testing.practice.report import Report
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class PracticeApi:
@@ -118,6 +116,8 @@ class PracticeServer:
         return expected_rows(self.config, part, job=job)
 
     def _ask(self, method: str, target: str, body: object = None) -> bytes:
+        import http.client
+
         at = urlsplit(self.url)
         line = http.client.HTTPConnection(at.hostname or "", at.port, timeout=30)
         try:
@@ -133,12 +133,14 @@ class PracticeServer:
 
 class _Thread:
     def __init__(self, config: PracticeConfig) -> None:
+        import threading
+
         self._config = config
         self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="practice-api", daemon=True)
         self._found: Addresses | BaseException = KeepingError("the practice API did not start")
 
     def start(self) -> Addresses:
-        self._thread = threading.Thread(target=self._run, name="practice-api", daemon=True)
         self._thread.start()
         self._started.wait()
         if isinstance(self._found, BaseException):
@@ -151,6 +153,8 @@ class _Thread:
         self._thread.join()
 
     def _run(self) -> None:
+        import asyncio
+
         try:
             asyncio.run(self._serve())
         except BaseException as e:
@@ -159,6 +163,8 @@ class _Thread:
             self._started.set()
 
     async def _serve(self) -> None:
+        import asyncio
+
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         async with PracticeApi(self._config) as api:
             self._found = Addresses(api.url, api.files_url, api.elsewhere_url)
@@ -173,6 +179,8 @@ class _Process:
         self._config = config
 
     def start(self) -> Addresses:
+        import subprocess
+
         self._child = subprocess.Popen([sys.executable, "-m", "jobstream.testing.practice"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
         entry, said = self._pipes()
         entry.write(msgspec.json.encode(self._config) + b"\n")
@@ -184,6 +192,8 @@ class _Process:
         return msgspec.json.decode(line, type=Addresses)
 
     def stop(self) -> None:
+        import subprocess
+
         entry, said = self._pipes()
         entry.close()
         try:

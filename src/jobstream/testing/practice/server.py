@@ -82,17 +82,13 @@ class Listeners:
         self._open.clear()
 
     async def _handle(self, origin: Origin, request: BaseRequest) -> Written:
-        practice, counts = self._practice, self._practice.counts
+        practice = self._practice
         begun = practice.now()
-        counts.in_flight += 1
-        counts.in_flight_max = max(counts.in_flight_max, counts.in_flight)
-        try:
-            body = await request.read() if request.body_exists else b""
-            asked = Asked(origin, request.method, request.raw_path, request.headers, body)
+        body = await request.read() if request.body_exists else b""
+        asked = Asked(origin, request.method, request.raw_path, request.headers, body)
+        with practice.in_flight(asked):
             reply = await answer(practice, asked)
             keep, sent = await write(request, reply, begun)
-        finally:
-            practice.counts.in_flight -= 1
         self._note(asked, reply, sent, practice.now() - begun)
         return self._goes_on if keep else self._ends
 

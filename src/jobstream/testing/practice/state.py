@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from jobstream.clock import SystemClock
@@ -47,6 +49,17 @@ class Practice:
     def now(self) -> float:
         """Seconds since the epoch."""
         return self.clock.now()
+
+    @contextmanager
+    def in_flight(self, asked: Asked) -> Iterator[None]:
+        """Counts what is being answered; our own controls are not counted."""
+        n = 0 if asked.path.startswith("/_practice/") else 1
+        self.counts.in_flight += n
+        self.counts.in_flight_max = max(self.counts.in_flight_max, self.counts.in_flight)
+        try:
+            yield
+        finally:
+            self.counts.in_flight -= n
 
     def scaled(self, seconds: float, jitter: float = 0.0) -> float:
         return (seconds + self.chance.random() * jitter) * self.config.time_scale
