@@ -138,7 +138,9 @@ class Spool(Protocol):
         """(length, digest). Atomic."""
 
     def open(self, name: str) -> BinaryIO: ...  # seekable; raises SpoolLost
-    async def drop(self, name: str) -> None: ...
+    async def drop(self, name: str) -> None:
+        """What is whole and what is unfinished under this name; harmless where there is neither."""
+
     async def room(self) -> None: ...  # waits: the back-pressure on downloads
 
 

@@ -21,7 +21,7 @@ from jobstream.testing.world import Process, Shape, World, has
 RUNS = int(os.environ.get("RUNS", "200"))
 SLOW = settings(max_examples=RUNS, deadline=None, suppress_health_check=list(HealthCheck))
 FAULTS = st.lists(st.sampled_from(["ok", "ok", "ok", "lost", "unsent", "429", "500", "busy", "stale", "short"]), max_size=25)
-DOWNLOADS = st.lists(st.sampled_from(["ok", "ok", "lost", "429", "500", "stale", "short"]), max_size=20)
+DOWNLOADS = st.lists(st.sampled_from(["ok", "ok", "lost", "429", "500", "stale", "short", "cut", "cut"]), max_size=20)
 KILLS = st.lists(st.integers(0, 60), max_size=5)
 SHAPES = st.builds(Shape, doubt=st.sampled_from(["same_key", "lookup"]), listing=st.sampled_from(["each", "count"]),
                    reads_created=st.booleans(), locate=st.booleans(), delete=st.booleans(), retries=st.integers(0, 5),

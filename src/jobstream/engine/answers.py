@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator, Callable
+from functools import lru_cache
 
 import msgspec
 
@@ -12,10 +13,10 @@ from jobstream.kinds import Decoder, Wire
 from jobstream.plan.component import Component
 from jobstream.plan.exchange import Reading
 from jobstream.plan.notes import Json
-from jobstream.ports import Incoming, NoAnswer
+from jobstream.ports import Incoming, NoAnswer, Spool, SpoolLost
 from jobstream.records.counts import DataFault, Tally
 from jobstream.records.inflate import unpacked
-from jobstream.template.language import Scope
+from jobstream.template.language import Scope, TemplateFault
 
 PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"PK\x03\x04")
 
@@ -90,6 +91,25 @@ async def peek(got: Incoming, most: int) -> tuple[bytes, Incoming | None]:
         if n > most:
             return b"", _Rest(got, chunks, stream)
     return b"".join(chunks), None
+
+
+def recalls(spool: Spool) -> Callable[[str], Json]:
+    """Long answers, read back; the last two are held."""
+
+    @lru_cache(maxsize=2)
+    def recall(name: str) -> Json:
+        try:
+            with spool.open(name) as source:
+                return msgspec.json.decode(source.read())
+        except SpoolLost as e:
+            raise TemplateFault(f"the answer {name} is no longer in the spool") from e
+
+    return recall
+
+
+async def once(body: bytes) -> AsyncIterator[bytes]:
+    if body:
+        yield body
 
 
 class _Rest:

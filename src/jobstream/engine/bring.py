@@ -9,26 +9,24 @@ from typing import BinaryIO, NamedTuple
 
 from msgspec import Struct
 
-from jobstream.engine.answers import answer_of, inflated, peek
-from jobstream.engine.exchange import Caller, page_names
-from jobstream.jobs.command import Send
+from jobstream.engine.answers import answer_of, inflated, peek, whole
+from jobstream.engine.asking import Failed, Opened, Opener
+from jobstream.engine.download import Download
+from jobstream.engine.exchange import Caller
 from jobstream.jobs.event import Answer, Counts, Fault, Stored
 from jobstream.jobs.job import Job
 from jobstream.kinds import Cursor, Decoder, Page, Paginator
-from jobstream.meaning.judge import RuleFault, judge
+from jobstream.meaning.looks import HEAD, Looks, looks_of, no_records
 from jobstream.meaning.parts import next_part
-from jobstream.meaning.read import Answered, Broken, Lost, Result, Tools, pick, scope_of, value_of
-from jobstream.plan.exchange import Exchange
+from jobstream.meaning.read import Broken, Lost, Result, Tools, pick, value_of
 from jobstream.plan.notes import Json
 from jobstream.plan.stream import StreamPlan
-from jobstream.ports import Incoming, NoAnswer, Ports
+from jobstream.ports import NoAnswer, Ports
 from jobstream.records.batch import Batch, Origin, PartKey, Transform
 from jobstream.records.counts import DataFault, Tally
 from jobstream.records.flow import flow, select
 from jobstream.records.inflate import unpacked
 from jobstream.template.language import Scope, TemplateFault
-
-FETCH = Send("fetch")
 
 
 class Part(NamedTuple):
@@ -49,12 +47,6 @@ class _Walk(Struct):
     lengths: list[int] = []
 
 
-class _Failed(Exception):
-    def __init__(self, result: Result) -> None:
-        super().__init__()
-        self.result = result
-
-
 class Carrier:
     """Built components of one stream, and the ways of its bytes."""
 
@@ -63,10 +55,13 @@ class Carrier:
                  ) -> None:  # fmt: skip
         self._stream, self._fetch, self._tools, self._caller, self._ports = stream, stream.retrieval.fetch, tools, caller, ports
         self._decoder, self._transforms, self._pages, self._cursor = decoder, transforms, pages, cursor
+        self._opener = Opener(self._fetch, tools, caller, ports)
+        self._download = Download(self._opener, tools, ports, self._fetch.expect)
+        looks = self._fetch.expect.looks
+        self._looks: Looks = looks_of(stream.records.decoder) if looks == "auto" else looks
 
     def names(self, job: Job, i: int, token: Json = None) -> Scope:
-        t = job.targets[i]
-        return scope_of(job, self._tools, target={"value": t.value, "key": t.key, "tag": t.tag}, page=page_names(token))
+        return self._opener.names(job, i, token)
 
     # -- into the spool
 
@@ -76,20 +71,34 @@ class Carrier:
         if self._fetch.exchange is None:
             return Broken(Fault(code="data.lost", seen="rows that were in an answer"))
         await self._ports.spool.room()
-        first = t.next if t.next is not None or self._pages is None else self._pages.first()
-        walk = _Walk(first)
         name = f"{job.id}/{job.attempt}/{i}/{part}"
+        walk = _Walk(t.next if t.next is not None or self._pages is None else self._pages.first())
         try:
-            async with aclosing(self._bytes(job, i, self._fetch.exchange, walk)) as chunks:
-                _, digest = await self._ports.spool.write(name, chunks)
-        except _Failed as e:
+            if self._pages is None:
+                length, digest = await self._download.store(job, i, name)
+                walk.lengths.append(length)
+            else:
+                async with aclosing(self._bytes(job, i, walk)) as chunks:
+                    _, digest = await self._ports.spool.write(name, chunks)
+            await self._records(job, name)
+        except Failed as e:
             return e.result
         return Part(Stored(part, name, tuple(walk.lengths), digest, t.next), walk.token)
 
-    async def _bytes(self, job: Job, i: int, ex: Exchange, walk: _Walk) -> AsyncGenerator[bytes]:
+    async def _records(self, job: Job, name: str) -> None:
+        """A look at the first bytes: what cannot be records goes no further."""
+        with self._ports.spool.open(name) as source:
+            head = source.read(HEAD)
+        instead = no_records(self._looks, head, self._stream.retrieval, job, self._tools)
+        if instead:
+            await self._ports.spool.drop(name)
+            fault = Fault(code="data.not_records", seen=self._caller.redacted(instead), at="/retrieval/fetch")
+            raise Failed(Broken(fault))
+
+    async def _bytes(self, job: Job, i: int, walk: _Walk) -> AsyncGenerator[bytes]:
         while True:
             n = 0
-            async with aclosing(self._page(job, i, ex, walk)) as page:
+            async with aclosing(self._page(job, i, walk)) as page:
                 async for chunk in page:
                     n += len(chunk)
                     yield chunk
@@ -97,64 +106,39 @@ class Carrier:
             if walk.token is None or sum(walk.lengths) >= self._fetch.part_bytes:
                 return
 
-    async def _page(self, job: Job, i: int, ex: Exchange, walk: _Walk) -> AsyncGenerator[bytes]:
-        got = await self._opened(job, i, ex, walk.token)
+    async def _page(self, job: Job, i: int, walk: _Walk) -> AsyncGenerator[bytes]:
+        opened = await self._opener.open(job, i, walk.token)
         try:
-            async with aclosing(self._body(job, i, ex, walk, got)) as body:
+            async with aclosing(self._body(job, i, walk, opened)) as body:
                 async for chunk in body:
                     yield chunk
         except NoAnswer as e:
-            raise _Failed(Lost(sent=True, why=str(e))) from e
+            raise Failed(Lost(sent=True, why=str(e))) from e
         finally:
-            await got.close()
+            await opened.got.close()
 
-    async def _body(self, job: Job, i: int, ex: Exchange, walk: _Walk, got: Incoming) -> AsyncGenerator[bytes]:
-        body, rest = await peek(got, ex.reading.most)
-        answer = answer_of(got, inflated(body, ex.reading.most))
-        empty = self._judged(job, i, ex, answer, walk.token) == "skipped"
+    async def _body(self, job: Job, i: int, walk: _Walk, opened: Opened) -> AsyncGenerator[bytes]:
+        got, most = opened.got, self._opener.exchange.reading.most
+        body, rest = await peek(got, most)
+        answer = answer_of(got, inflated(body, most))
+        there = self._opener.judged(job, i, opened, answer.body, walk.token)
         if rest is None:
-            walk.token = None if empty else self._next(job, i, answer, walk.token)
-            if not empty:
-                yield _whole(answer, body)
+            whole(got, len(body), "GET")
+            walk.token = self._next(job, i, answer, walk.token) if there else None
+            if there:
+                yield body
             return
         if self._pages is not None and self._pages.sees != "headers":
-            raise _Failed(Broken(Fault(code="page.too_long", seen=f"more than {ex.reading.most} bytes")))
+            raise Failed(Broken(Fault(code="page.too_long", seen=f"more than {most} bytes")))
         n = 0
         async for chunk in rest.chunks():
             n += len(chunk)
             yield chunk
-        _check_length(answer, n)
+        whole(got, n, "GET")
         walk.token = self._next(job, i, answer, walk.token)
 
-    async def _opened(self, job: Job, i: int, ex: Exchange, token: Json) -> Incoming:
-        t = job.targets[i]
-        names = {"target": {"value": t.value, "key": t.key, "tag": t.tag}, "page": page_names(token)}
-        ready = await self._caller.ready(job, FETCH, ex, **names)
-        if isinstance(ready, Lost | Broken):
-            raise _Failed(ready)
-        began = self._ports.clock.now()
-        got = await self._caller.fetch(ex, ready.wire)
-        result: Result = got if isinstance(got, Lost) else Answered(answer_of(got))
-        self._caller.trace(job, FETCH, ex, ready.wire, result, began)
-        if isinstance(got, Lost):
-            raise _Failed(got)
-        return got
-
-    def _judged(self, job: Job, i: int, ex: Exchange, answer: Answer, token: Json) -> str:
-        try:
-            verdict = judge(ex, Answered(answer), self.names(job, i, token), self._tools).verdict
-        except RuleFault as e:
-            raise _Failed(Broken(Fault(code="template.failed", say=e.why, at=f"/retrieval/fetch/exchange{e.at}"))) from e
-        if verdict not in ("accept", "completed", "skipped"):
-            raise _Failed(Answered(answer))
-        media = self._fetch.expect.media
-        if verdict != "skipped" and media and answer.headers.get("content-type", "").split(";")[0] not in media:
-            raise _Failed(Broken(Fault(code="data.media", seen=answer.headers.get("content-type", "nothing"))))
-        return verdict
-
     def _next(self, job: Job, i: int, answer: Answer, token: Json) -> Json:
-        if self._pages is None:
-            return None
+        assert self._pages is not None
         n, last = 0, None
         if self._pages.sees == "records":
             rows = [r for b in self._documents(_reader(answer.body), Tally(), self.names(job, i)) for r in b.rows()]
@@ -162,9 +146,9 @@ class Carrier:
         try:
             after = self._pages.next(Page(answer, n, last, token), self.names(job, i, token))
         except TemplateFault as e:
-            raise _Failed(Broken(Fault(code="template.failed", say=str(e), at="/retrieval/fetch/pages"))) from e
+            raise Failed(Broken(Fault(code="template.failed", say=str(e), at="/retrieval/fetch/pages"))) from e
         if after is not None and after == token:
-            raise _Failed(Broken(Fault(code="page.loop", seen=str(after), at="/retrieval/fetch/pages")))
+            raise Failed(Broken(Fault(code="page.loop", seen=str(after), at="/retrieval/fetch/pages")))
         return after
 
     # -- out of the spool
@@ -210,17 +194,6 @@ class Carrier:
         told = value_of(promise, Answer(code=0), self.names(job, i), self._tools)
         if told is not None and int(told) != tally.read:
             raise DataFault("data.count", f"{tally.read} records, {told} were promised", "/retrieval/fetch/expect/records")
-
-
-def _whole(answer: Answer, body: bytes) -> bytes:
-    _check_length(answer, len(body))
-    return body
-
-
-def _check_length(answer: Answer, n: int) -> None:
-    told = answer.headers.get("content-length", "")
-    if told.isdigit() and int(told) != n:
-        raise _Failed(Lost(sent=True, why=f"{n} of {told} bytes"))
 
 
 def _cut(source: BinaryIO, lengths: tuple[int, ...]) -> Iterator[BinaryIO]:

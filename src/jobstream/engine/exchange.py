@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from jobstream.engine.answers import Reader, answer_of, peek, said, whole
+from jobstream.engine.answers import Reader, answer_of, once, peek, said, whole
 from jobstream.engine.render import RenderFault, render
 from jobstream.engine.tokens import Tokens
 from jobstream.engine.trace import shown
@@ -20,9 +20,10 @@ from jobstream.kinds import Held, Page, Paginator, Wire
 from jobstream.meaning.case import pointer_of
 from jobstream.meaning.judge import RuleFault, judge
 from jobstream.meaning.read import Answered, Broken, Lost, Result, Tools, scope_of, through
-from jobstream.meaning.status import has_rows
+from jobstream.meaning.status import INLINE, has_rows, is_kept
 from jobstream.plan.exchange import Exchange, Request
 from jobstream.plan.notes import Json
+from jobstream.plan.retrieval import Retrieval
 from jobstream.plan.source import SourcePlan
 from jobstream.plan.stream import StreamPlan
 from jobstream.ports import Incoming, NoAnswer, NotSent, Ports
@@ -55,14 +56,16 @@ class Caller:
             page = {"page": page_names(token)}
         return scope_of(job, self._tools, **{**page, **more})
 
-    async def ready(self, job: Job, cmd: Send, ex: Exchange, **more: Json) -> Signed | Lost | Broken:
+    async def ready(self, job: Job, cmd: Send, ex: Exchange, headers: Mapping[str, str] = {}, **more: Json,
+                    ) -> Signed | Lost | Broken:  # fmt: skip
         """Rendered, let through by its budget and signed: everything that can fail or wait without asking the API. Before the
-        intent of a create."""
+        intent of a create. headers: laid over those of the plan."""
         at = pointer_of(self._plan, cmd.step, cmd.n)
         try:
             wire = render(ex.request, self.names(job, cmd.step, more), self._tools.language)
         except RenderFault as e:
             return Broken(Fault(code="template.failed", say=e.why, at=at + e.at))
+        wire = structs.replace(wire, headers={**wire.headers, **headers}) if headers else wire
         fault = self._fence(ex.request, wire, at)
         if fault is not None:
             return Broken(fault)
@@ -105,15 +108,16 @@ class Caller:
         return result
 
     async def _read(self, job: Job, cmd: Send, ex: Exchange, wire: Wire, got: Incoming) -> Result:
-        body, rest = await peek(got, ex.reading.most)
+        body, rest = await peek(got, ex.reading.longest)
         if rest is not None:
-            return Broken(Fault(code="answer.too_long", seen=f"more than {ex.reading.most} bytes"))
+            return Broken(Fault(code="answer.too_long", seen=f"more than {ex.reading.longest} bytes"))
         whole(got, len(body), wire.method)
         small = self._reader.value(ex.reading, body, scope_of(job, self._tools))
         answer = structs.replace(answer_of(got, small), request=said(wire) if ex.reading.keep_request else None)
-        stored = await self._spooled(job, cmd, answer, body)
+        answer = through(ex.reading, answer)
+        stored = await self._rows(job, cmd, answer, body)
         page = None if cmd.step != "locate" or self._pages is None else self._next(job, answer)
-        return Answered(through(ex.reading, answer), stored, page)
+        return Answered(await self._spooled(job, cmd, answer), stored, page)
 
     async def _open(self, ex: Exchange, wire: Wire) -> Incoming:
         r = ex.request
@@ -127,25 +131,35 @@ class Caller:
         except NoAnswer as e:
             return Lost(sent=True, why=str(e))
 
-    async def _spooled(self, job: Job, cmd: Send, answer: Answer, raw: bytes) -> Stored | None:
+    async def _rows(self, job: Job, cmd: Send, answer: Answer, raw: bytes) -> Stored | None:
         """raw: as it came; the rows in it are decoded from there."""
-        try:
-            if not has_rows(self._plan, job, cmd.step, answer, self._tools):
-                return None
-        except (RuleFault, TemplateFault):
-            return None  # conclude meets it again, and says where
-
-        async def chunks() -> AsyncIterator[bytes]:
-            yield raw
-
-        name = f"{job.id}/{job.attempt}/answer-{job.seq}"
-        length, digest = await self._ports.spool.write(name, chunks())
+        if not self._is(has_rows, job, cmd, answer):
+            return None
+        name = f"{job.id}/{job.attempt}/rows-{job.seq}"
+        length, digest = await self._ports.spool.write(name, once(raw))
         return Stored(0, name, (length,), digest)
+
+    async def _spooled(self, job: Job, cmd: Send, answer: Answer) -> Answer:
+        """A long answer that later steps may see lies in the spool, so that the ledger and ten thousand jobs stay small."""
+        if len(answer.body) <= INLINE or not self._is(is_kept, job, cmd, answer):
+            return answer
+        name = f"{job.id}/{job.attempt}/answer-{job.seq}"
+        await self._ports.spool.write(name, once(answer.body))
+        return structs.replace(answer, spooled=name)
+
+    def _is(self, what: Callable[[Retrieval, Job, Step, Answer, Tools], bool], job: Job, cmd: Send, answer: Answer) -> bool:
+        try:
+            return what(self._plan, job, cmd.step, answer, self._tools)
+        except (RuleFault, TemplateFault):
+            return False  # conclude meets it again, and says where
 
     def _next(self, job: Job, answer: Answer) -> Json:
         assert self._pages is not None
         token = job.page if job.page is not None else self._pages.first()
         return self._pages.next(Page(answer, 0, None, token), scope_of(job, self._tools, page=page_names(token)))
+
+    def redacted(self, text: str) -> str:
+        return self._redactor.text(text)
 
     def trace(self, job: Job, cmd: Send, ex: Exchange, wire: Wire, result: Result, began: float) -> str:
         try:

@@ -10,8 +10,8 @@ from jobstream.engine.bring import Carrier, Part
 from jobstream.jobs.event import AnyEvent
 from jobstream.jobs.job import Job
 from jobstream.meaning.case import Case
-from jobstream.meaning.parts import next_part, part_delivered, part_lost, part_stored
-from jobstream.meaning.read import Broken, Result
+from jobstream.meaning.parts import may_wait, next_part, part_delivered, part_lost, part_stored
+from jobstream.meaning.read import Broken, Lost, Result
 from jobstream.plan.retrieval import Fetch
 from jobstream.ports import Epoch, Ports, Position, SpoolLost
 
@@ -35,6 +35,7 @@ class Haul:
     def __init__(self, owner: Owner, carrier: Carrier, ports: Ports) -> None:
         self._owner, self._carrier, self._ports = owner, carrier, ports
         self._failed: list[Result] = []
+        self._aside: list[Result] = []  # to be asked again: concluded when the siblings are done
 
     @property
     def job(self) -> Job:
@@ -48,9 +49,11 @@ class Haul:
         """What ended it early, if anything did and the job is still fetching."""
         for delivers in (False, True) if self._fetch.deliver == "whole" else (True,):
             await self._sweep(delivers)
-            if self._failed:
+            if self._failed or self._aside:
                 break
-        return self._failed[0] if self._failed and self.job.phase == "fetching" else None
+        if self.job.phase != "fetching" or not (self._failed or self._aside):
+            return None
+        return self._failed[0] if self._failed else max(self._aside, key=lambda r: r.got if isinstance(r, Lost) else 0)
 
     async def _sweep(self, delivers: bool) -> None:
         todo = iter([i for i, t in enumerate(self.job.targets) if not t.done])
@@ -61,7 +64,7 @@ class Haul:
                     return
                 got = await self._target(i, delivers)
                 if got is not None:
-                    self._failed.append(got)
+                    (self._aside if may_wait(self._owner.case(), got) else self._failed).append(got)
 
         async with asyncio.TaskGroup() as group:
             for _ in range(max(1, min(self._fetch.parallel, self.job.targets.open))):

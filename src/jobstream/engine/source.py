@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol, cast
 
-from jobstream.engine.answers import Reader
+from jobstream.engine.answers import Reader, recalls
 from jobstream.engine.bring import Carrier
 from jobstream.engine.exchange import Caller
 from jobstream.engine.shard import Hands
@@ -43,7 +43,7 @@ def hands_of(plan: SourcePlan, config: Json, catalog: Builds, language: Language
         cursor = cast(Cursor, catalog.build(s.cursor, language)) if s.cursor else None
         cut: Callable[[Slice], tuple[Slice, ...]] = cursor.split if cursor else lambda piece: ()
         tools = Tools(language=language, default_rules=plan.default_rules, cut=cut, config=config, retracts=there.retracts,
-                      lends=there.receipts == "lent")  # fmt: skip
+                      lends=there.receipts == "lent", recall=recalls(ports.spool))  # fmt: skip
         tokens = tokens or Tokens(auths, tools, ports, keep=lambda name, held: secrets.learn(*held.values.values()))
         runs[s.name] = StreamRun(plan.name, s, cursor, states.get(s.name), asked(s, config, plan.secrets), ports.clock.now)
         hands[s.name] = _hands(plan, s, catalog, language, tools, tokens, ports, secrets, cursor, runs[s.name])

@@ -91,6 +91,7 @@ class Job(Struct, frozen=True):
     waits: int = 0
     since: float = 0.0
     relists: int = 0
+    resumes: int = 0
     synchronous: bool = False
     made: bool = False
     unsure: bool = False  # a create without an answer lies behind us
@@ -123,6 +124,12 @@ class Job(Struct, frozen=True):
         return self.phase in ENDS
 
     @property
+    def answers(self) -> tuple[str, ...]:
+        """Names in the spool of answers that templates may still ask for."""
+        every = (self.passed, self.created, self.polled, self.located)
+        return tuple(a.spooled for a in every if a is not None and a.spooled)
+
+    @property
     def partial(self) -> bool:
         return self.phase == "done" and self.status in ("failed", "timed_out")
 
@@ -147,6 +154,8 @@ def apply(job: Job | None, e: AnyEvent, job_id: str = "") -> Job:
         new.setdefault("n", 0)
         if job.phase in ("aborting", "retracting") and e.to in STARTS:
             new |= _again(job, e.to)
+        if e.to in ENDS:  # nothing is asked any more: ten thousand ended jobs hold no answers
+            new |= {"passed": None, "created": None, "polled": None, "located": None}
     return structs.replace(job, **new)
 
 
@@ -160,7 +169,7 @@ def _again(job: Job, to: Phase) -> New:
     targets = Targets.of((Target(key="0"),)) if to == "fetching" else Targets()
     return {"attempt": job.attempt + 1, "targets": targets, "created": None, "polled": None, "located": None, "api_id": None,
             "api_key": "", "deadline": None, "status": None, "text": "", "progress": "", "until": None, "page": None,
-            "polls": 0, "retries": 0, "relists": 0, "waits": 0, "since": 0.0, "made": False, "unsure": False,
+            "polls": 0, "retries": 0, "relists": 0, "resumes": 0, "waits": 0, "since": 0.0, "made": False, "unsure": False,
             "touched": False, "n": 0}  # fmt: skip
 
 
@@ -238,7 +247,8 @@ def _recalled(job: Job, e: Recalled) -> New:
 
 
 def _retried(job: Job, e: Retried) -> New:
-    new: New = {"fault": e.fault, "retries": e.retries, "waits": e.waits, "since": e.since, "relists": e.relists}
+    new: New = {"fault": e.fault, "retries": e.retries, "waits": e.waits, "since": e.since, "relists": e.relists,
+                "resumes": max(job.resumes, e.resumes)}  # fmt: skip
     if e.to == "locating" and job.phase == "fetching":
         new["page"] = None
     if e.verdict == "doubt" and job.phase == "creating":

@@ -19,6 +19,7 @@ from jobstream.jobs.event import (
 from jobstream.jobs.job import Job
 from jobstream.jobs.table import STARTS
 from jobstream.meaning.case import Case, begins
+from jobstream.meaning.read import kept
 from jobstream.meaning.wait import FLOOR, pause
 from jobstream.plan.notes import Json
 
@@ -64,11 +65,12 @@ def passed(c: Case, cmd: Send, answer: Answer | None, fault: Fault | None) -> Pa
     match cmd.step:
         case "before":
             to: Phase = "preparing" if n < len(plan.before) else "planned"
-            return Passed(at=c.now, to=to, step="before", n=n, answer=answer)
+            return Passed(at=c.now, to=to, step="before", n=n, answer=answer and kept(answer))
         case "start":
             more = n < len(plan.start)
             wake = 0.0 if more or plan.poll is None else c.now + plan.poll.first
-            return Passed(at=c.now, to="starting" if more else "running", step="start", n=n, answer=answer, wake_at=wake)
+            return Passed(at=c.now, to="starting" if more else "running", step="start", n=n, answer=answer and kept(answer),
+                          wake_at=wake)  # fmt: skip
         case "abort":
             to = "aborting" if n < len(plan.abort) else job.then  # nothing is stored before a job has completed
             return Passed(at=c.now, to=to, step="abort", n=n, fault=fault, wake_at=cool_down(c, to))

@@ -17,7 +17,9 @@ from jobstream.jobs.event import (
 from jobstream.jobs.job import Job
 from jobstream.meaning.case import Case
 from jobstream.meaning.ending import ended
+from jobstream.meaning.judge import RuleFault, judge
 from jobstream.meaning.listing import finish
+from jobstream.meaning.read import Broken, Result, scope_of
 from jobstream.plan.notes import Json
 
 
@@ -55,6 +57,17 @@ def recalled(c: Case, first: dict[str, int]) -> Recalled:
         back = any(s.part >= first.get(str(i), t.delivered) for i, t in enumerate(job.targets) for s in t.lent)
         to = "fetching" if back else "deleting" if c.plan.delete and job.made else "done"
     return Recalled(at=c.now, to=to, first=first, wake_at=job.wake_at)
+
+
+def may_wait(c: Case, result: Result) -> bool:
+    """The same request again, and nothing else: this target is set aside, its siblings go on."""
+    ex = c.plan.fetch.exchange
+    if ex is None or isinstance(result, Broken):
+        return False
+    try:
+        return judge(ex, result, scope_of(c.job, c.tools), c.tools).verdict == "retry"
+    except RuleFault:
+        return False
 
 
 def reread(c: Case) -> AttemptEnded:

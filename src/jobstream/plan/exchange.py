@@ -120,13 +120,15 @@ class Reading(Frozen, frozen=True, kw_only=True):
     """How a small answer becomes a value: decode, find the resource.
 
     decoder       the stream's own; one document is that document, several are a list; absent: by `body`
-    most          a longer answer goes to the spool
+    most          a longer page is not looked into
+    longest       of an answer that a step must read; beyond it the step fails. A long one lies in the spool, not in the ledger
     keep_request  method, url, headers (without credentials) and body of the request are kept beside the answer
     """
 
     body: Literal["auto", "json", "text", "none"] = "auto"
     resource: Read | None = None
     most: Bytes = 1 << 20
+    longest: Bytes = 64 << 20
     decoder: Annotated[Component | None, opt("Answer format", kind="decoder")] = None
     keep_request: bool = False
 

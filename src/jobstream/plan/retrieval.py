@@ -94,10 +94,19 @@ Listing: TypeAlias = One | Here | Each | Count
 
 
 class Expect(Frozen, frozen=True, kw_only=True):
-    """What the API told, checked. records: how many documents a target holds."""
+    """What the API told, checked.
+
+    records  how many documents a target holds
+    length   raw bytes of a body · digest: of a body, hexadecimal or base64; headers that tell either are checked anyway
+    media    content types, any of which it must have
+    looks    what the bytes must not contradict: a page, an error or a status document is not data. auto: by the decoder
+    """
 
     records: Annotated[Value | None, opt("Records promised", adds=ANSWER)] = None
-    media: tuple[str, ...] = ()  # a login page is not data
+    length: Annotated[Value | None, opt("Length promised", adds=ANSWER)] = None
+    digest: Annotated[Value | None, opt("Digest promised", adds=ANSWER)] = None
+    media: tuple[str, ...] = ()
+    looks: Literal["auto", "any", "csv", "json", "jsonl", "xml"] = "auto"
 
 
 class Fetch(Frozen, frozen=True, kw_only=True):
@@ -105,6 +114,7 @@ class Fetch(Frozen, frozen=True, kw_only=True):
 
     parallel  targets of one job at a time · ahead: parts of a target stored before the first undelivered one
     deliver   parts: as they come · whole: only when all targets are stored (a new attempt stays possible until then)
+    resumes   so often may a download that was cut off, and had gone on, have its retries counted anew
     """
 
     exchange: Exchange | None = None  # absent only where every target is Here
@@ -114,6 +124,7 @@ class Fetch(Frozen, frozen=True, kw_only=True):
     ahead: Many = 2
     deliver: Literal["parts", "whole"] = "parts"
     expect: Expect = Expect()
+    resumes: Many = 1000
 
 
 class Policy(Frozen, frozen=True, kw_only=True):

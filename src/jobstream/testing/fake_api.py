@@ -18,8 +18,8 @@ from jobstream.kinds import Wire
 from jobstream.ports import NoAnswer, NotSent
 
 #: ok · lost: done, answer lost · unsent: never left · 429 · 500: done, and then an error · busy: 409 on a create ·
-#: stale: 403 on a download · short: a body cut off
-Fault: TypeAlias = Literal["ok", "lost", "unsent", "429", "500", "busy", "stale", "short"]
+#: stale: 403 on a download · short: a body cut off at a line · cut: the line breaks in the middle of the body
+Fault: TypeAlias = Literal["ok", "lost", "unsent", "429", "500", "busy", "stale", "short", "cut"]
 
 
 class Remote(Struct):
@@ -41,16 +41,20 @@ class Reply(Struct):
     url: str
     body: bytes
     via: str = ""
+    breaks: bool = False
 
     async def close(self) -> None:
         """Nothing is held."""
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        half = len(self.body) // 2
-        for chunk in (self.body[:half], self.body[half:]):
+        third = len(self.body) // 3
+        chunks = (self.body[:third], self.body[third : 2 * third], self.body[2 * third :])
+        for chunk in chunks[:2] if self.breaks else chunks:
             await asyncio.sleep(0)
             if chunk:
                 yield chunk
+        if self.breaks:
+            raise NoAnswer("reset in the body")
 
 
 class FakeApi:
@@ -65,6 +69,7 @@ class FakeApi:
         self.broken, self.at_once, self.lag, self.now, self.alive = broken, at_once, lag, now, alive
         self.jobs: dict[str, Remote] = {}
         self.calls: Counter[str] = Counter()
+        self.ranges, self.sent = 0, Counter[str]()  # 206 given; bytes of file bodies that were put on the line, by path
         self.slow = 0  # rounds of the loop that each file takes longer than the one before it
         self.links, self.readings = 0, Counter[str]()
 
@@ -88,6 +93,7 @@ class FakeApi:
             raise NoAnswer("reset")
         if fault == "500":
             return self._reply(wire, 500, {})
+        reply.breaks = fault == "cut"
         if fault == "short" and reply.body:
             reply.headers["content-length"] = str(len(reply.body))
             reply.body = reply.body[: reply.body.rfind(b"\n", 0, -1) + 1]  # whole lines are missing: only the length tells
@@ -113,7 +119,7 @@ class FakeApi:
                 return self._reply(wire, 200, self._show(self.jobs[i]))
             case "GET", ["jobs", i, "files", k]:
                 self.calls["fetch"] += 1
-                return self._file(wire, self.jobs[i], int(k), int(query.get("page", "0")))
+                return self._part(wire, self._file(wire, self.jobs[i], int(k), int(query.get("page", "0"))))
             case "GET", ["pages", piece]:  # not stable: another reading gives other rows
                 self.readings[piece] += "page" not in query
                 return self._file(
@@ -156,6 +162,23 @@ class FakeApi:
         raw = b"".join(msgspec.json.encode(r) + b"\n" for r in rows)
         headers = {"content-length": str(len(raw))} | ({"x-next": str(page + 1)} if page + 1 < self.pages else {})
         return Reply(200, headers, wire.url, raw)
+
+    def _part(self, wire: Wire, whole: Reply) -> Reply:
+        """The rest of a body, where it is asked for and still the same."""
+        if whole.code != 200:
+            return whole
+        path = urlsplit(wire.url).path
+        whole.headers["etag"] = f'"{path}/{len(whole.body)}"'
+        start = int(wire.headers.get("Range", "bytes=0-")[6:-1])
+        if not start or wire.headers.get("If-Range") != whole.headers["etag"]:
+            self.sent[path] += len(whole.body)
+            return whole
+        self.ranges += 1
+        n = len(whole.body)
+        self.sent[path] += n - start
+        at = f"bytes */{n}" if start >= n else f"bytes {start}-{n - 1}/{n}"
+        headers = {**whole.headers, "content-range": at, "content-length": str(max(n - start, 0))}
+        return Reply(416 if start >= n else 206, headers, wire.url, whole.body[start:])
 
     def _reply(self, wire: Wire, code: int, body: Any, headers: dict[str, str] | None = None) -> Reply:
         raw = b"" if body is None else msgspec.json.encode(body)

@@ -11,27 +11,34 @@ from jobstream.ports import SpoolLost
 
 
 class MemoryWriting:
+    """A crash loses the last chunk, no more: what came before it is on the disk."""
+
     def __init__(self, spool: MemorySpool, name: str) -> None:
-        self._spool, self._name = spool, name
-        self._raw, self.mark = spool.unfinished.pop(name, (b"", {}))
+        self._spool, self._name, self._last = spool, name, b""
+        self._raw, self.mark = spool.unfinished.get(name, (b"", {}))
 
     @property
     def offset(self) -> int:
-        return len(self._raw)
+        return len(self._raw) + len(self._last)
 
     async def restart(self, mark: dict[str, str]) -> None:
-        self._raw, self.mark = b"", mark
+        self._raw, self._last, self.mark = b"", b"", mark
+        self._spool.unfinished[self._name] = (b"", mark)
 
     async def write(self, chunk: bytes) -> None:
-        self._raw += chunk
+        self._raw, self._last = self._raw + self._last, chunk
+        self._spool.unfinished[self._name] = (self._raw, self.mark)
 
     async def keep(self) -> tuple[int, str]:
         self._spool.alive("spool")
-        self._spool.files[self._name] = self._raw
-        return len(self._raw), hashlib.blake2b(self._raw, digest_size=16).hexdigest()
+        whole = self._raw + self._last
+        self._spool.files[self._name] = whole
+        self._spool.unfinished.pop(self._name, None)
+        return len(whole), hashlib.blake2b(whole, digest_size=16).hexdigest()
 
     async def leave(self) -> None:
-        self._spool.unfinished[self._name] = (self._raw, self.mark)
+        self._spool.alive("leave")
+        self._spool.unfinished[self._name] = (self._raw + self._last, self.mark)
 
 
 class MemorySpool:
@@ -57,6 +64,7 @@ class MemorySpool:
     async def drop(self, name: str) -> None:
         self.alive("drop")
         self.files.pop(name, None)
+        self.unfinished.pop(name, None)
 
     async def room(self) -> None:
         pass

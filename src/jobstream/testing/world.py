@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from jobstream.components.decoders.jsonl import Jsonl
 from jobstream.components.pagination.header import HeaderPages
+from jobstream.engine.answers import recalls
 from jobstream.engine.bring import Carrier
 from jobstream.engine.exchange import Caller
 from jobstream.engine.shard import Hands, Shard
@@ -185,6 +186,7 @@ class World:
         self._dir = tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None)
         self.path = os.path.join(self._dir.name, "ledger.db")
         self.files: dict[str, bytes] = {}
+        self.unfinished: dict[str, tuple[bytes, dict[str, str]]] = {}
         self.slots = slots or {}
         self.traces: list[Trace] = []
         api.now = self.clock.now
@@ -192,11 +194,12 @@ class World:
     def shard(self, process: Process, destination: Destination | None = None) -> Shard:
         """A process that opens the same world."""
         spool = MemorySpool(process.alive)
-        spool.files = self.files
+        spool.files, spool.unfinished = self.files, self.unfinished
         there: Destination = destination or self.destination
         ledger = CrashingLedger(SqliteLedger(self.path, inline), process)
         ports = Ports(self.clock, _Line(self.api, process), ledger, spool, there, self.traces.append, inline)
-        tools = Tools(language=Handlebars(), default_rules=RULES, retracts=there.retracts, lends=there.receipts == "lent")
+        tools = Tools(language=Handlebars(), default_rules=RULES, retracts=there.retracts, lends=there.receipts == "lent",
+                      recall=recalls(spool))  # fmt: skip
         caller = Caller(self.source, self.plan, tools, Tokens({}, tools, ports), ports, Redactor())
         pages = self.plan.retrieval.fetch.pages
         carrier = Carrier(self.plan, tools, caller, ports, decoder=Jsonl(),

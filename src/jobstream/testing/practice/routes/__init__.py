@@ -1,0 +1,1 @@
+"""What is answered, by topic; find() knows them all."""
