@@ -95,8 +95,9 @@ class Ledger(Protocol):
     async def claim(self, shard: str, owner: str) -> Epoch:
         """Takes the shard: every older epoch is fenced from now on."""
 
-    def read(self, shard: str) -> AsyncIterator[Entry]:
-        """In order of (job, seq); the last loose event of a job, if newer, last."""
+    def read(self, shard: str, run: str = "") -> AsyncIterator[Entry]:
+        """In order of (job, seq); the last loose event of a job, if newer, last. run: of ended jobs only those whose id begins
+        with it; empty: all."""
 
     async def append(self, shard: str, epoch: Epoch, entries: list[Entry], checkpoints: list[Checkpoint]) -> Position:
         """All or none, durable on return: the position of the last entry in the shard. Raises Fenced."""

@@ -81,9 +81,15 @@ def told_digest(headers: Mapping[str, str]) -> str:
 
 def spelled_digest(text: str) -> str:
     """A digest as an API spells it: hexadecimal or base64, alone or as `name:value` or `name=value`; the length tells which."""
-    name, _, value = text.strip().replace("=", ":", 1).partition(":") if ":" in text or "=" in text.rstrip("=") else ("", "", text.strip())
+    name, _, value = (
+        text.strip().replace("=", ":", 1).partition(":") if ":" in text or "=" in text.rstrip("=") else ("", "", text.strip())
+    )
     value = value.strip(": ")
-    raw = bytes.fromhex(value) if re.fullmatch(r"(?:[0-9a-fA-F]{2})+", value) and len(value) // 2 in _BY_LENGTH else _base64(value)
+    raw = (
+        bytes.fromhex(value)
+        if re.fullmatch(r"(?:[0-9a-fA-F]{2})+", value) and len(value) // 2 in _BY_LENGTH
+        else _base64(value)
+    )
     algorithm = "blake2b" if "blake2b" in name.lower() else _BY_LENGTH.get(len(raw), "")
     return f"{algorithm}:{raw.hex()}" if algorithm else ""
 

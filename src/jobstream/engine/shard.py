@@ -6,150 +6,131 @@ from __future__ import annotations
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import Any
 
-from msgspec import structs
-
-from jobstream.engine.bring import Carrier
-from jobstream.engine.exchange import Caller, Signed
+from jobstream.engine.exchange import Signed
+from jobstream.engine.hands import Hands
 from jobstream.engine.haul import Haul, Owner
+from jobstream.engine.history import History
 from jobstream.engine.scribe import Scribe
+from jobstream.engine.slots import Slots
+from jobstream.engine.takeover import Lent, found, uncovered
 from jobstream.engine.together import Batched
 from jobstream.jobs.command import Bring, Quit, Relist, Retract, Send, decide, due, rests
-from jobstream.jobs.event import AnyEvent, PartDelivered, Phase, Planned, Retried
+from jobstream.jobs.event import AnyEvent, Phase, Planned
 from jobstream.jobs.job import Job, apply
-from jobstream.jobs.table import HOLDS_SLOT, grade
 from jobstream.meaning.case import Case, exchange_of, sent, too_old
 from jobstream.meaning.conclude import conclude
 from jobstream.meaning.ending import cancel, quit_job, retracted
 from jobstream.meaning.listing import relist
 from jobstream.meaning.parts import recalled, reread
-from jobstream.meaning.read import Lost, Result, Tools
+from jobstream.meaning.read import Lost, Result
 from jobstream.plan.exchange import Exchange
-from jobstream.plan.notes import Json
-from jobstream.plan.stream import StreamPlan
-from jobstream.ports import Checkpoint, Entry, JobId, Ports, Position
+from jobstream.ports import Entry, JobId, Ports, Position
 
 _LATER: frozenset[Phase] = frozenset(("running", "locating", "fetching", "lent", "deleting"))  # where no_wait leaves a job
-
-
-class Hands(NamedTuple):
-    """What the shard needs done for one stream.
-
-    closed  the stream's state when this job has ended · asked: see plan.wire.asked"""
-
-    plan: StreamPlan
-    tools: Tools
-    caller: Caller
-    carrier: Carrier
-    closed: Callable[[Job], Checkpoint | None] = lambda job: None
-    asked: str = ""
+EVER = float("inf")
 
 
 class Shard:
     """Up to ~250 jobs claimed together; with one shard, 10,000. Owns its jobs: no other task changes them.
 
-    watch  told of each event when it is applied, with the job after it"""
+    run    part of the ids of this run's jobs: of ended ones only those are read; empty: all
+    watch  told of each event when it is applied, with the job after it
+    heeds  seconds between two looks for requests of other processes
+    """
 
-    def __init__(self, name: str, hands: Mapping[str, Hands], ports: Ports, *, owner: str = "", calls: int = 200, moves: int = 4,
-                 creates: int = 16, in_flight: int = 10_000, slots: Mapping[str, int] = {},
+    def __init__(self, name: str, hands: Mapping[str, Hands], ports: Ports, *, owner: str = "", run: str = "", calls: int = 200,
+                 moves: int = 4, creates: int = 16, in_flight: int = 10_000, slots: Mapping[str, int] = {}, heeds: float = 1.0,
                  watch: Callable[[Job, AnyEvent], None] = lambda job, event: None) -> None:  # fmt: skip
-        self.jobs: dict[JobId, Job] = {}
-        self.name, self.owner, self._hands, self.ports = name, owner, hands, ports
+        self._history = History(hands, ports, watch, self._begun)
+        self.jobs = self._history.jobs
+        self.foreign: dict[JobId, Job] = {}  # of a plan that asks something else: left alone, told
+        self.name, self.owner, self._run, self._hands, self.ports = name, owner, run, hands, ports
         self._heap: list[tuple[float, int, JobId]] = []
         self._order = 0
         self._live: set[JobId] = set()  # something is owed
         self._busy: set[JobId] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._rung = asyncio.Event()
         self._calls, self._creates = asyncio.Semaphore(calls), asyncio.Semaphore(creates)
         self._moves, self._moving, self._bringing = moves, 0, deque[JobId]()
-        self._slots, self._in_flight = slots, in_flight
-        self._taken: dict[str, set[JobId]] = {s: set() for s in slots}
-        self._parked: dict[str, deque[JobId]] = {s: deque() for s in slots}
+        self._in_flight = in_flight
+        self._slots = Slots(slots, lambda job: self._hands[job.stream].plan.retrieval.policy.slots)
         self._births: Iterator[tuple[JobId, Planned]] = iter(())
         self._door = asyncio.Lock()  # stdout: a state may be said only between parts
         self._torn = set[str]()
-        self._states: dict[str, Json] = {}
         self._lending = [s for s, h in hands.items() if h.tools.lends]
-        self.foreign: dict[JobId, Job] = {}  # of a plan that asks something else: left alone, told
         self._batched: Batched = Batched()
-        self._watch, self._no_wait = watch, False
-        self.epoch, self._position = 0, 0
-        self._scribe: Scribe | None = None
+        self._no_wait = False
+        self._only: frozenset[JobId] | None = None
+        self._heeds, self._heeded, self._until = heeds, 0.0, EVER
+        self.epoch = 0
 
     # -- life
 
-    async def run(self, births: Iterable[tuple[JobId, Planned]] = (), given: Position | None = None, *,
-                  no_wait: bool = False) -> dict[JobId, Job]:  # fmt: skip
+    async def run(self, births: Iterable[tuple[JobId, Planned]] = (), given: Position | None = None, *, no_wait: bool = False,
+                  only: frozenset[JobId] | None = None, cancel: str = "", within: float = EVER) -> dict[JobId, Job]:  # fmt: skip
         """Claim, fold, obey until nothing is owed. Cancelled (deploy, lost lease): stops, and says nothing to the API.
 
         given    the position in the state that was handed back (lent receipts); None: there is none
-        no_wait  until every remote job is made and known; they stay live, and a later run takes them over"""
-        self._no_wait = no_wait
+        no_wait  until every remote job is made and known; they stay live, and a later run takes them over
+        only     no other job is touched
+        cancel   who cancels all of them · within: seconds after which what has not been aborted is left"""
+        self._no_wait, self._only = no_wait, only
         self.epoch = await self.ports.ledger.claim(self.name, self.owner)
-        delivered = await self._fold()
-        self._scribe = Scribe(self.ports.ledger, self.name, self.epoch)
+        there = await found(self.ports.ledger, self.name, self._run)
+        self._history.position, self._history.states = there.position, await self.ports.ledger.checkpoints(self.name)
+        for i, job in there.jobs.items():
+            (self.jobs if self._ours(job) else self.foreign)[i] = job
+        self._history.scribe = Scribe(self.ports.ledger, self.name, self.epoch)
         try:
-            await self._serve(births, delivered, given)
+            await self._serve(births, {i: parts for i, parts in there.lent.items() if i in self.jobs}, given, cancel, within)
         finally:
-            self._scribe.end()
+            self._history.scribe.end()
         for stream in self._lending:
-            self._say(stream, self._position)
+            self._say(stream, self._history.position)
         return self.jobs
 
-    async def _serve(self, births: Iterable[tuple[JobId, Planned]], delivered: Mapping[JobId, list[tuple[Position, PartDelivered]]],
-                     given: Position | None) -> None:  # fmt: skip
-        assert self._scribe is not None
+    async def _serve(self, births: Iterable[tuple[JobId, Planned]], lent: Mapping[JobId, Lent], given: Position | None, by: str,
+                     within: float) -> None:  # fmt: skip
+        assert self._history.scribe is not None
         async with asyncio.TaskGroup() as group:
-            scribe = group.create_task(self._scribe.run())
-            await self._recall(delivered, given)
+            scribe = group.create_task(self._history.scribe.run())
+            await self._recall(lent, given)
             for job in [j for j in self.jobs.values() if j.synchronous and j.phase == "fetching"]:
-                await self._record(job.id, reread(self._case(job.id)))
+                await self._history.record(job.id, reread(self._case(job.id)))
             for job in self.jobs.values():
                 self._enter(job)
             live = {j.key for j in self.jobs.values() if not j.over}  # of an earlier run: taken over, not made again
             asks_later = _LATER if self._no_wait else frozenset[Phase]()
             self._births = (b for b in births if b[0] not in self.jobs and b[1].key not in live and b[1].to not in asks_later)
+            if by:
+                await self.stop(by, within)
             await self._pump(group)
+            for task in self._tasks:
+                task.cancel()
             scribe.cancel()
-
-    async def _fold(self) -> dict[JobId, list[tuple[Position, PartDelivered]]]:
-        """The jobs as the ledger has them; and where each lent part was written."""
-        delivered: dict[JobId, list[tuple[Position, PartDelivered]]] = {}
-        async for e in self.ports.ledger.read(self.name):
-            self.jobs[e.job] = structs.replace(apply(self.jobs.get(e.job), e.event, e.job), seq=e.seq)
-            self._position = max(self._position, e.position)
-            if isinstance(e.event, PartDelivered) and e.event.lent:
-                delivered.setdefault(e.job, []).append((e.position, e.event))
-        self._states = await self.ports.ledger.checkpoints(self.name)
-        self.foreign = {i: j for i, j in self.jobs.items() if not self._ours(j)}
-        self.jobs = {i: j for i, j in self.jobs.items() if i not in self.foreign}
-        return {i: parts for i, parts in delivered.items() if i in self.jobs}
 
     def _ours(self, job: Job) -> bool:
         hands = self._hands.get(job.stream)
         return hands is not None and job.asked in ("", hands.asked)
 
-    async def _recall(self, delivered: Mapping[JobId, list[tuple[Position, PartDelivered]]], given: Position | None) -> None:
-        for job_id, parts in delivered.items():
-            if self.jobs[job_id].over or not any(t.lent for t in self.jobs[job_id].targets):
+    async def _recall(self, lent: Mapping[JobId, Lent], given: Position | None) -> None:
+        for job_id, parts in lent.items():
+            job = self.jobs[job_id]
+            if job.over or not any(t.lent for t in job.targets):
                 continue
-            first: dict[str, int] = {}
-            for position, e in parts:
-                if given is None or position > given:
-                    first[str(e.target)] = min(e.part, first.get(str(e.target), e.part))
-            lent = [s.name for t in self.jobs[job_id].targets for s in t.lent]
-            await self._record(job_id, recalled(self._case(job_id), first))
+            names = [s.name for t in job.targets for s in t.lent]
+            await self._history.record(job_id, recalled(self._case(job_id), uncovered(parts, given)))
             kept = {s.name for t in self.jobs[job_id].targets for s in t.stored}
-            for name in lent:
+            for name in names:
                 if name not in kept:
                     await self.ports.spool.drop(name)
 
     def _enter(self, job: Job) -> None:
-        slot = self._slot(job)
-        if slot and job.phase in HOLDS_SLOT:
-            self._taken[slot].add(job.id)
+        self._slots.enter(job)
         if not self._rests(job):
             self._live.add(job.id)
             self._push(job)
@@ -157,7 +138,7 @@ class Shard:
     def _rests(self, job: Job) -> bool:
         """Nothing is owed in this run."""
         left = self._no_wait and not job.cancel and (job.phase in _LATER or (job.phase == "planned" and job.waits > 0))
-        return left or rests(job)
+        return left or rests(job) or (self._only is not None and job.id not in self._only)
 
     def _push(self, job: Job) -> None:
         self._order += 1
@@ -174,22 +155,22 @@ class Shard:
             fresh.append(birth)
         if not fresh:
             return
-        assert self._scribe is not None
-        await self._scribe.write([Entry(i, 1, e) for i, e in fresh], [])
-        for i, e in fresh:
-            self.jobs[i] = apply(None, e, i)
-            self._watch(self.jobs[i], e)
-            self._enter(self.jobs[i])
+        assert self._history.scribe is not None
+        await self._history.scribe.write([Entry(i, 1, e) for i, e in fresh], [])
+        self._begun(fresh)
 
     async def _pump(self, group: asyncio.TaskGroup) -> None:
         """Never waits for anything but time, a ring, or room among the calls."""
         clock = self.ports.clock
         while True:
             await self._admit()
-            if not self._live:
-                return
             now = clock.now()
-            if self._bringing and self._moving < self._moves:
+            if not self._live or now >= self._until:
+                return
+            if now >= self._heeded + self._heeds:
+                self._heeded = now
+                await self.heed()
+            elif self._bringing and self._moving < self._moves:
                 self._spawn_move(group, self._bringing.popleft())
             elif self._heap and self._heap[0][0] <= now:
                 await self._start(group, heapq.heappop(self._heap)[2], now)
@@ -197,7 +178,9 @@ class Shard:
                 await self._flush(group, now)
             else:
                 self._rung.clear()
-                await clock.until(self._heap[0][0] if self._heap else float("inf"), self._rung)
+                await clock.until(
+                    min(self._heap[0][0] if self._heap else EVER, self._until, self._heeded + self._heeds), self._rung
+                )
 
     async def _start(self, group: asyncio.TaskGroup, job_id: JobId, now: float) -> None:
         job = self.jobs[job_id]
@@ -219,14 +202,19 @@ class Shard:
             case _:
                 self._busy.add(job_id)
                 await self._calls.acquire()
-                group.create_task(self._turn(job_id, self._calls.release))
+                self._spawn(group, self._turn(job_id, self._calls.release))
+
+    def _spawn(self, group: asyncio.TaskGroup, turn: Coroutine[Any, Any, None]) -> None:
+        task = group.create_task(turn)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _spawn_move(self, group: asyncio.TaskGroup, job_id: JobId) -> None:
         def free() -> None:
             self._moving -= 1
 
         self._moving += 1
-        group.create_task(self._turn(job_id, free))
+        self._spawn(group, self._turn(job_id, free))
 
     async def _flush(self, group: asyncio.TaskGroup, now: float) -> None:
         """The polls that go together, with those due a moment later."""
@@ -246,34 +234,13 @@ class Shard:
                 self._push(job)
                 break
         await self._calls.acquire()
-        group.create_task(self._turns(ids))
-
-    def _slot(self, job: Job) -> str:
-        name = self._hands[job.stream].plan.retrieval.policy.slots
-        return name if name in self._slots else ""
+        self._spawn(group, self._turns(ids))
 
     def _full(self, job: Job) -> bool:
-        """Slots are counted from phases, so none can leak; taken here, given back when the turn or the phase is over."""
-        slot = self._slot(job)
-        if not slot or job.id in self._taken[slot]:
-            return False
-        if len(self._taken[slot]) >= self._slots[slot]:
-            self._parked[slot].append(job.id)
-            if self._no_wait:
-                self._live.discard(job.id)  # a later run makes it, when one of the others has ended
-            return True
-        self._taken[slot].add(job.id)
-        return False
-
-    def _settle_slot(self, job: Job) -> None:
-        slot = self._slot(job)
-        if slot and job.phase not in HOLDS_SLOT and job.id in self._taken[slot]:
-            self._taken[slot].discard(job.id)
-            while self._parked[slot]:
-                waiting = self.jobs[self._parked[slot].popleft()]
-                if waiting.phase == "planned":
-                    self._live.add(waiting.id)
-                    return self._push(waiting)
+        full = self._slots.full(job)
+        if full and self._no_wait:
+            self._live.discard(job.id)  # a later run makes it, when one of the others has ended
+        return full
 
     # -- one turn
 
@@ -306,7 +273,10 @@ class Shard:
 
     def _after(self, job_id: JobId) -> None:
         job = self.jobs[job_id]
-        self._settle_slot(job)
+        next_one = self._slots.settle(job, lambda i: self.jobs[i].phase == "planned")
+        if next_one is not None:
+            self._live.add(next_one)
+            self._push(self.jobs[next_one])
         if self._rests(job):
             self._live.discard(job_id)
             self._rung.set()
@@ -328,13 +298,13 @@ class Shard:
             case Bring():
                 await self._bring(job_id)
             case Relist():
-                await self._record(job_id, relist(self._case(job_id)))
+                await self._history.record(job_id, relist(self._case(job_id)))
             case Retract():
                 job = self.jobs[job_id]
                 await self.ports.work(self.ports.destination.retract, job.stream, job.id, job.attempt, self.epoch)
-                await self._record(job_id, retracted(self._case(job_id)))
+                await self._history.record(job_id, retracted(self._case(job_id)))
             case Quit():
-                await self._record(job_id, quit_job(self._case(job_id)))
+                await self._history.record(job_id, quit_job(self._case(job_id)))
             case _:
                 pass
 
@@ -350,7 +320,7 @@ class Shard:
         if not isinstance(ready, Signed):
             return await self._conclude(job_id, cmd, ready)
         intent = sent(c.plan, self.jobs[job_id], self.ports.clock.now())
-        await self._record(job_id, intent)
+        await self._history.record(job_id, intent)
         if self.ports.clock.now() - intent.at > too_old(c.plan, ex):
             return await self._conclude(job_id, cmd, Lost(sent=False, why="the intent is too old: another may have the job"))
         await self._conclude(job_id, cmd, await caller.send(self.jobs[job_id], cmd, ex, ready))
@@ -367,11 +337,11 @@ class Shard:
 
     async def _conclude(self, job_id: JobId, cmd: Send, result: Result, asked: Exchange | None = None) -> None:
         c = self._case(job_id)
-        await self._record(job_id, *conclude(c.plan, c.job, cmd, result, c.now, c.tools, asked))
+        await self._history.record(job_id, *conclude(c.plan, c.job, cmd, result, c.now, c.tools, asked))
 
     async def _bring(self, job_id: JobId) -> None:
         stream = self.jobs[job_id].stream
-        owner = Owner(lambda: self._case(job_id), lambda e: self._record(job_id, e), self._door,
+        owner = Owner(lambda: self._case(job_id), lambda e: self._history.record(job_id, e), self._door,
                       lambda position: self._say(stream, position), lambda: self._torn.add(stream), self.epoch)  # fmt: skip
         failed = await Haul(owner, self._hands[stream].carrier, self.ports).run()
         if failed is not None:
@@ -380,7 +350,7 @@ class Shard:
     def _say(self, stream: str, position: Position) -> None:
         """The state, to a destination whose receipt it is. Only between parts: every line before it is then covered."""
         if stream not in self._torn:
-            self.ports.destination.checkpoint(stream, self._states.get(stream), position)
+            self.ports.destination.checkpoint(stream, self._history.states.get(stream), position)
 
     async def cancel(self, job_ids: Iterable[JobId], by: str) -> None:
         """The user's cancel, not a deploy's: remembered, obeyed when nothing is in flight; what could not be aborted is
@@ -388,7 +358,7 @@ class Shard:
         for job_id in job_ids:
             event = cancel(self.jobs[job_id], self.ports.clock.now(), by)
             if event is not None:
-                await self._record(job_id, event)
+                await self._history.record(job_id, event)
                 if not self._rests(self.jobs[job_id]):
                     self._live.add(job_id)
                     self._push(self.jobs[job_id])
@@ -399,31 +369,14 @@ class Shard:
             if job_id in self.jobs:
                 await self.cancel([job_id], by)
 
-    # -- history
+    async def stop(self, by: str, within: float = EVER) -> None:
+        """Nothing new is planned, everything is cancelled. What cannot be aborted in time is left: its remote job may run on."""
+        self._births = iter(())
+        self._until = self.ports.clock.now() + within
+        await self.cancel([i for i, j in self.jobs.items() if not j.over and (self._only is None or i in self._only)], by)
+        self._rung.set()
 
-    async def _record(self, job_id: JobId, *events: AnyEvent) -> Position:
-        """Apply at once, act when durable. In between the job may only be ahead of the ledger, never beside it: if the commit
-        fails the whole shard falls, and folds again."""
-        assert self._scribe is not None
-        entries: list[Entry] = []
-        loose = True
-        for e in events:
-            before = self.jobs[job_id]
-            g = grade(e, before.phase, before.synchronous)
-            loose = loose and g == "loose"
-            job = apply(before, e)
-            self.jobs[job_id] = job
-            self._watch(job, e)
-            entries.append(Entry(job_id, job.seq, e, loose=g == "loose"))
-        if loose:
-            if isinstance(events[-1], Retried) or not self.jobs[job_id].synchronous:
-                self._scribe.note(entries[-1])
-            return 0
-        job, hands = self.jobs[job_id], self._hands[self.jobs[job_id].stream]
-        done = hands.closed(job) if rests(job) else None
-        self._position = await self._scribe.write([e for e in entries if not e.loose], [done] if done else [])
-        if done is not None:
-            self._states[job.stream] = done.state
-            if not hands.tools.lends:
-                self.ports.destination.checkpoint(job.stream, done.state, self._position)
-        return self._position
+    def _begun(self, born: list[tuple[JobId, Planned]]) -> None:
+        for i, e in born:
+            self._history.begin(i, e)
+            self._enter(self.jobs[i])

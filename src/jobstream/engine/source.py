@@ -8,7 +8,7 @@ from typing import Protocol, cast
 from jobstream.engine.answers import Reader, recalls
 from jobstream.engine.bring import Carrier
 from jobstream.engine.exchange import Caller
-from jobstream.engine.shard import Hands
+from jobstream.engine.hands import Hands
 from jobstream.engine.stream import StreamRun
 from jobstream.engine.tokens import Tokens
 from jobstream.jobs.event import Slice
@@ -62,7 +62,7 @@ def _hands(plan: SourcePlan, s: StreamPlan, catalog: Builds, language: Language,
     decoder = cast(Decoder, catalog.build(s.records.decoder, language))
     carrier = Carrier(s, tools, caller, ports, decoder=decoder, transforms=transforms, cursor=cursor,
                       pages=paginator(s.retrieval.fetch.pages))  # fmt: skip
-    return Hands(s, tools, caller, carrier, run.closed, run.asked)
+    return Hands(s, tools, caller, carrier, run.closed, run.asked, run.pieces)
 
 
 def _at(config: Json, path: str) -> Json:

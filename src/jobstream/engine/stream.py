@@ -3,6 +3,7 @@ job; a gap holds it back, because the cursor merges closed intervals and believe
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
@@ -16,6 +17,12 @@ from jobstream.plan.stream import StreamPlan
 from jobstream.ports import Checkpoint
 
 GOOD = frozenset(("done", "skipped", "lent"))
+
+
+def job_id(run: str, stream: str, piece: Slice) -> str:
+    """The same in a run that goes on: what it has made already is not made again."""
+    name = hashlib.blake2b(msgspec.json.encode([stream, piece.id]), digest_size=8).hexdigest()
+    return f"{run}.{name}" if run else name
 
 
 def partition_key(piece: Slice) -> str:
@@ -32,9 +39,8 @@ class StreamRun:
         self.state: dict[str, Json] = dict(state or {})
         self.halted = False
 
-    def births(self, partitions: Iterable[Slice] = (Slice(),), new_id: Callable[[Slice], str] = lambda piece: piece.id,
-               ) -> Iterator[tuple[str, Planned]]:  # fmt: skip
-        """Lazily: a slice becomes a job when there is room in flight. A halted stream plans no more."""
+    def births(self, partitions: Iterable[Slice] = (Slice(),), run: str = "") -> Iterator[tuple[str, Planned]]:
+        """Lazily: a slice becomes a job when there is room in flight. A halted stream plans no more. run: part of the job's id."""
         limit = self.plan.limits.slices
         n = 0
         for partition in partitions:
@@ -42,8 +48,16 @@ class StreamRun:
                 if self.halted or (limit is not None and n >= limit):
                     return
                 n += 1
-                key = job_key(self._source, self.plan.name, self.asked, piece)
-                yield new_id(piece), plan_job(self.plan.retrieval, self.plan.name, piece, key, self._now(), self.asked)
+                yield self._planned(piece, job_id(run, self.plan.name, piece))
+
+    def _planned(self, piece: Slice, name: str) -> tuple[str, Planned]:
+        key = job_key(self._source, self.plan.name, self.asked, piece)
+        return name, plan_job(self.plan.retrieval, self.plan.name, piece, key, self._now(), self.asked)
+
+    def pieces(self, job: Job) -> Iterator[tuple[str, Planned]]:
+        """The jobs that take a split one's place."""
+        for n, piece in enumerate(job.children, 1):
+            yield self._planned(piece, f"{job.id}-{n}")
 
     def _slices(self, partition: Slice) -> Iterator[Slice]:
         if self._cursor is None:

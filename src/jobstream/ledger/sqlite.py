@@ -35,7 +35,9 @@ PLANNED = "INSERT INTO job (id, shard, stream, key, phase, wake_at) VALUES (?, ?
 EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)"
 PHASE = "UPDATE job SET phase = ?, wake_at = ? WHERE id = ?"
 HINT = "UPDATE job SET hint_seq = ?, hint = ?, wake_at = ? WHERE id = ?"
-READ = """SELECT e.job, e.seq, e.position, e.body FROM event e JOIN job j ON j.id = e.job WHERE j.shard = ? ORDER BY e.job, e.seq"""
+READ = """SELECT e.job, e.seq, e.position, e.body FROM event e JOIN job j ON j.id = e.job WHERE j.shard = ?
+  AND (j.phase NOT IN ('done', 'skipped', 'failed', 'timed_out', 'cancelled', 'split') OR substr(j.id, 1, ?) = ?)
+  ORDER BY e.job, e.seq"""
 HINTS = "SELECT id, hint_seq, hint FROM job WHERE shard = ? AND hint IS NOT NULL"
 
 _DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
@@ -58,15 +60,15 @@ class SqliteLedger:
         epoch: Epoch = await self._work(lambda: self._db.execute(CLAIM, (shard, owner)).fetchone()[0])
         return epoch
 
-    async def read(self, shard: str) -> AsyncIterator[Entry]:
-        rows = await self._work(lambda: self._db.execute(READ, (shard,)).fetchall())
+    async def read(self, shard: str, run: str = "") -> AsyncIterator[Entry]:
+        rows = await self._work(lambda: self._db.execute(READ, (shard, len(run), run)).fetchall())
         hints = {i: (seq, body) for i, seq, body in self._db.execute(HINTS, (shard,))}
         last: dict[JobId, int] = {}
         for job, seq, position, body in rows:
             last[job] = seq
             yield Entry(job, seq, _DECODER.decode(body), position=position)
         for job, (seq, body) in hints.items():
-            if seq > last[job]:
+            if seq > last.get(job, seq):
                 yield Entry(job, seq, _DECODER.decode(body), loose=True)
 
     async def append(self, shard: str, epoch: Epoch, entries: list[Entry], checkpoints: list[Checkpoint]) -> Position:

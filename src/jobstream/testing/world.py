@@ -16,7 +16,8 @@ from jobstream.components.pagination.header import HeaderPages
 from jobstream.engine.answers import recalls
 from jobstream.engine.bring import Carrier
 from jobstream.engine.exchange import Caller
-from jobstream.engine.shard import Hands, Shard
+from jobstream.engine.hands import Hands
+from jobstream.engine.shard import EVER, Shard
 from jobstream.engine.tokens import Tokens
 from jobstream.jobs.event import Planned, Slice
 from jobstream.jobs.job import Job
@@ -85,8 +86,8 @@ class CrashingLedger:
     async def claim(self, shard: str, owner: str) -> Epoch:
         return await self._inner.claim(shard, owner)
 
-    def read(self, shard: str) -> AsyncIterator[Entry]:
-        return self._inner.read(shard)
+    def read(self, shard: str, run: str = "") -> AsyncIterator[Entry]:
+        return self._inner.read(shard, run)
 
     async def append(self, shard: str, epoch: Epoch, entries: list[Entry], checkpoints: list[Checkpoint]) -> Position:
         self._process.alive("commit.before")
@@ -204,7 +205,7 @@ class World:
         pages = self.plan.retrieval.fetch.pages
         carrier = Carrier(self.plan, tools, caller, ports, decoder=Jsonl(),
                           pages=HeaderPages(**pages.options) if pages else None)  # fmt: skip
-        return Shard("s0", {"s": Hands(self.plan, tools, caller, carrier)}, ports, slots=self.slots)
+        return Shard("s0", {"s": Hands(self.plan, tools, caller, carrier)}, ports, slots=self.slots, heeds=EVER)
 
     def births(self, n: int, run: str = "") -> list[tuple[str, Planned]]:
         out = []
@@ -240,7 +241,7 @@ class World:
             if self.clock.now() >= at:
                 break
             await asyncio.sleep(0)
-        if shard.epoch and shard.jobs and shard._scribe is not None:
+        if shard.epoch and shard.jobs and shard._history.scribe is not None:
             with contextlib.suppress(Fenced):
                 await shard.cancel([i for i, j in shard.jobs.items() if not j.over], "user")
 
