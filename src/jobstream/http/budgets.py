@@ -45,25 +45,31 @@ class _Rate:
     """A sliding window: the take before `rate` takes ago must be `per` seconds old."""
 
     def __init__(self, budget: Budget, clock: Clock) -> None:
-        self._per, self._clock = budget.per, clock
+        self._rate, self._per, self._clock = budget.rate, budget.per, clock
         self._taken: deque[float] = deque(maxlen=budget.rate or 1)
-        self._limited = budget.rate > 0
-        self._paused = 0.0
+        self._paused, self._read = 0.0, clock.now()
         self._turn = asyncio.Lock()  # fair; only its holder looks at the clock
         self._never = asyncio.Event()
 
     async def take(self) -> None:
         async with self._turn:
-            while (at := self._free()) > self._clock.now():
+            while (now := self._now()) < (at := self._free()):
                 await self._clock.until(at, self._never)
-            self._taken.append(self._clock.now())
+            self._taken.append(now)
 
     def pause(self, until: float) -> None:
-        self._paused = max(self._paused, until)
+        self._paused = max(self._paused, min(until, self._now() + LONGEST))
 
     def _free(self) -> float:
-        """When the next may go. Bounded from now, for a clock may be set back."""
+        full = self._rate and len(self._taken) == self._rate
+        return max(self._taken[0] + self._per if full else 0.0, self._paused)
+
+    def _now(self) -> float:
+        """A clock that is set back takes its past along, else all would wait until it has caught up."""
         now = self._clock.now()
-        full = self._limited and len(self._taken) == self._taken.maxlen
-        self._paused = min(self._paused, now + LONGEST)
-        return max(min(self._taken[0] + self._per, now + self._per) if full else now, self._paused)
+        if now < self._read:
+            back = self._read - now
+            self._taken = deque((t - back for t in self._taken), self._taken.maxlen)
+            self._paused -= back
+        self._read = now
+        return now

@@ -18,7 +18,7 @@ def spelled(url: str) -> str:
     Raises ValueError for what is no http address."""
     url = _UNSENDABLE.sub(lambda m: "".join(f"%{b:02X}" for b in m[0].encode("utf-8", "surrogatepass")), _named(url.strip()))
     parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname or "%" in parts.hostname:
+    if parts.scheme not in _PORTS or not parts.hostname or "%" in parts.hostname or parts.port == 0:
         raise ValueError("not an http address")
     return parts._replace(path=parts.path or "/", fragment="").geturl()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import select
 import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
@@ -229,7 +230,7 @@ def _words(e: BaseException, connect: float) -> str:
         case aiohttp.ClientConnectorSSLError():
             return f"TLS failed: {e.os_error.strerror or 'no agreement'}"
         case aiohttp.ClientConnectorError():
-            return f"no connection: {e.os_error.strerror or e.os_error}"
+            return f"no connection: {_reason(e.os_error)}"
         case aiohttp.ConnectionTimeoutError():
             return f"no connection within {connect:g} s"
         case aiohttp.ServerDisconnectedError():
@@ -237,11 +238,18 @@ def _words(e: BaseException, connect: float) -> str:
         case aiohttp.ClientResponseError():
             return "the head of its answer cannot be read, or is too long"
         case aiohttp.ClientOSError():
-            return f"the connection broke: {e.strerror or 'reset'}"
+            return f"the connection broke: {_reason(e)}"
         case aiohttp.InvalidURL():
             return "not an http address"
         case _:
             return f"the connection broke: {type(e).__name__}"
+
+
+def _reason(e: OSError) -> str:
+    """asyncio puts addresses where the system has words."""
+    if isinstance(e, PermissionError) or not e.errno:
+        return e.strerror or str(e) or "reset"
+    return os.strerror(e.errno).lower()
 
 
 def _text(raw: bytes) -> str:
@@ -260,4 +268,3 @@ def _after(text: str, now: float) -> float:
     except ValueError:
         return 0.0
     return max(0.0, when.replace(tzinfo=when.tzinfo or UTC).timestamp() - now)
-
