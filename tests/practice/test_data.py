@@ -10,12 +10,12 @@ import itertools
 import msgspec
 import pytest
 from lxml import etree
-from practice_client import export, links, made, rows_of
-from practice_fixtures import StartPractice, practice
-from raw_http import KEY, ask
 
 from jobstream.testing.practice import COLUMNS, PracticeConfig, expected_rows
 from jobstream.testing.practice.data import pieces, row
+from practice_client import export, links, made, rows_of
+from practice_fixtures import StartPractice, practice
+from raw_http import KEY, ask
 
 __all__ = ["practice"]
 

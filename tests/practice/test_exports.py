@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+
+from jobstream.testing.practice import PracticeServer
 from practice_client import EXPORTS, create, downloaded, export, links, made, poll
 from practice_fixtures import StartPractice, practice
 from raw_http import KEY, ask
-
-from jobstream.testing.practice import PracticeServer
 
 __all__ = ["practice"]
 
@@ -142,4 +142,5 @@ def test_time_scale_makes_long_jobs_short() -> None:
     with PracticeServer(job_seconds=60, time_scale=0.001) as api:
         made(api)
         [job] = api.report().jobs
+        assert job.done_at is not None
         assert job.done_at - job.made == pytest.approx(0.06)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from practice_client import export, links, made
 from practice_fixtures import StartPractice, practice
 from raw_http import ask

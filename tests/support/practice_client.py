@@ -7,9 +7,8 @@ import gzip
 import io
 from typing import Any
 
-from raw_http import KEY, Heard, ask
-
 from jobstream.testing.practice import PracticeServer
+from raw_http import KEY, Heard, ask
 
 EXPORTS = "/v3/marketing/contacts/exports"
 
