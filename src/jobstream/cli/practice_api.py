@@ -60,7 +60,7 @@ what --fault knows (times: how often, where not always):
 options of a fault, after commas:
   on=create+poll    routes: create poll list download rows sync query token cancel delete all
   times=2           how often at most (always: no bound)      every=5   only each fifth request
-  after=3           the first three pass                      per=job   counted for each job (or file) for itself
+  after=3           the first three pass                      per=job   counted for each job (route, file) for itself
   job=2  file=0     only the second job, only the first file  jitter=S  with latency and duration
 
 examples:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import signal
 import sys
 
 import msgspec
@@ -23,5 +23,5 @@ async def _serve(config: PracticeConfig) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(msgspec.json.decode(sys.stdin.buffer.readline(), type=PracticeConfig)))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the parent, which may still have something to ask
+    asyncio.run(_serve(msgspec.json.decode(sys.stdin.buffer.readline(), type=PracticeConfig)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, get_args
 
 import msgspec
 from msgspec import Struct
@@ -31,6 +31,7 @@ class Kind(Struct, frozen=True):
 
 _ANSWERS = ("create", "poll")
 _FILE = ("download",)
+_MAKES = ("create", "query")
 
 _KINDS = (
     Kind("latency", "gate", "every answer comes VALUE seconds later (jitter=S: up to S more)", ("all",), 0.1),
@@ -53,12 +54,12 @@ _KINDS = (
     Kind("unknown-status", "answer", "the status is VALUE", ("poll",), "archiving"),
     Kind("content-type", "answer", "the Content-Type is VALUE", _FILE, "text/html"),
     Kind("no-content-type", "answer", "there is no Content-Type", _FILE),
-    Kind("duration", "job", "the job takes VALUE seconds (jitter=S: up to S more)", ("create",), 10.0),
-    Kind("vanished", "job", "404 after VALUE polls", ("create",), 1.0),
-    Kind("failed-once", "job", "the job fails; the next one is fine (times=N: the first N fail)", ("create",), times=1),
-    Kind("failed", "job", "the job fails", ("create",)),
-    Kind("timed-out", "job", "the job ends in the status timeout", ("create",)),
-    Kind("never-done", "job", "the job stays pending", ("create",)),
+    Kind("duration", "job", "the job takes VALUE seconds (jitter=S: up to S more)", _MAKES, 10.0),
+    Kind("vanished", "job", "404 after VALUE polls", _MAKES, 1.0),
+    Kind("failed-once", "job", "the job fails; the next one is fine (times=N: the first N fail)", _MAKES, times=1),
+    Kind("failed", "job", "the job fails", _MAKES),
+    Kind("timed-out", "job", "the job ends in the status timeout", _MAKES),
+    Kind("never-done", "job", "the job stays pending", _MAKES),
     Kind("link-expires", "link", "links live VALUE seconds", _FILE, 1.0),
     Kind("link-uses", "link", "a link works VALUE times", _FILE, 1.0),
     Kind("reset", "body", "the connection is reset after VALUE bytes of the body", _FILE, 1000.0, 1),
@@ -93,7 +94,7 @@ class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     on      routes; empty: the kind's own; "all"
     times   how often at most; None: the kind's own; 0: always
     every   each n-th of the requests that it fits, the n-th first · after: let so many pass before
-    per     what is counted for itself: the run, each job, each file of each job
+    per     what is counted for itself: the run, each route, each job, each file of each job
     job     only the n-th job made, from 1 · file: only this file, from 0
     """
 
@@ -103,7 +104,7 @@ class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
     times: int | None = None
     every: int = 1
     after: int = 0
-    per: Literal["run", "job", "file"] = "run"
+    per: Literal["run", "route", "job", "file"] = "run"
     job: int | None = None
     file: int | None = None
     jitter: float = 0.0
@@ -114,6 +115,8 @@ class Fault(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknow
             raise ValueError(f"no fault is called {self.name!r}" + (f"; is {near[0]!r} meant?" if near else ""))
         if self.every < 1 or self.after < 0 or (self.times or 0) < 0:
             raise ValueError(f"{self.name}: every is at least 1, after and times at least 0")
+        if strange := [r for r in self.on if r not in (*get_args(Route), "all")]:
+            raise ValueError(f"{self.name}: there is no route {strange[0]!r}; there are {' '.join(get_args(Route))}")
         if isinstance(KINDS[self.name].value, float) and isinstance(self.value, str):
             raise ValueError(f"{self.name}: {self.value!r} is no number")  # noqa: TRY004 (msgspec tells ValueErrors with their place)
 
@@ -153,7 +156,7 @@ def parse_fault(text: str) -> Fault:
     except msgspec.ValidationError as e:
         raise UsageError(
             f"--fault {text}: {e}",
-            hint="NAME[=VALUE][,on=ROUTE+ROUTE][,times=N][,every=N][,after=N][,per=run|job|file][,job=N][,file=N]",
+            hint="NAME[=VALUE][,on=ROUTE+ROUTE][,times=N][,every=N][,after=N][,per=run|route|job|file][,job=N][,file=N]",
         ) from e
 
 
@@ -189,8 +192,8 @@ class Faults:
         self._named: dict[str, list[int]] = {}
         for i, fault in enumerate(self.all):
             self._named.setdefault(fault.name, []).append(i)
-        self._seen: Counter[tuple[int, int | None, int | None]] = Counter()
-        self._done: Counter[tuple[int, int | None, int | None]] = Counter()
+        self._seen: Counter[tuple[int, object]] = Counter()
+        self._done: Counter[tuple[int, object]] = Counter()
 
     def __contains__(self, name: str) -> bool:
         return name in self._named
@@ -204,7 +207,7 @@ class Faults:
             fault = self.all[i]
             if not _fits(fault, spot):
                 continue
-            scope = (i, None if fault.per == "run" else spot.job_n, spot.file if fault.per == "file" else None)
+            scope = (i, _scope(fault, spot))
             self._seen[scope] += 1
             n = self._seen[scope] - fault.after
             times = fault.kind.times if fault.times is None else fault.times
@@ -231,6 +234,18 @@ def quirks_of(faults: Iterable[Fault], job_n: int | None, file: int) -> frozense
     return frozenset(
         f.name for f in faults if f.kind.where == "data" and f.job in (None, job_n) and f.file in (None, file)
     )  # fmt: skip
+
+
+def _scope(fault: Fault, spot: Spot) -> object:
+    match fault.per:
+        case "run":
+            return None
+        case "route":
+            return spot.route
+        case "job":
+            return spot.job_n
+        case "file":
+            return spot.job_n, spot.file
 
 
 def _fits(fault: Fault, spot: Spot) -> bool:

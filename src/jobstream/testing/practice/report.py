@@ -21,15 +21,19 @@ class FileSeen(Struct, frozen=True, omit_defaults=True):
 
 
 class JobSeen(Struct, frozen=True, omit_defaults=True):
-    """Instants are seconds since the epoch. lag: seconds from done to the last byte of the last file · early: requests about it
-    that came sooner than a Retry-After allowed."""
+    """Instants are seconds since the epoch.
+
+    done_at  when it is or will be done; None for never
+    lag      seconds from done to the last byte of the last file
+    early    requests about it that came sooner than a Retry-After allowed
+    """
 
     id: str
     n: int
     family: Family
     status: str
     made: float
-    done_at: float
+    done_at: float | None
     part: str = ""
     idempotency_key: str = ""
     client_ref: str = ""
@@ -127,8 +131,9 @@ def _beyond_first(names: Iterable[str]) -> dict[str, int]:
 
 def _seen(j: Job, now: float) -> JobSeen:
     files = [FileSeen(k, f.downloads, f.bytes, f.is_whole, list(f.ranges)) for k, f in sorted(j.files.items())]
+    done_at = None if j.done_at == float("inf") else j.done_at
     lag = None if j.downloaded_at is None else j.downloaded_at - j.done_at
     return JobSeen(
-        j.id, j.n, j.family, j.status(now), j.made, j.done_at, j.part, j.idempotency_key, j.client_ref, list(j.polls), j.early,
+        j.id, j.n, j.family, j.status(now), j.made, done_at, j.part, j.idempotency_key, j.client_ref, list(j.polls), j.early,
         files, j.downloaded_at, lag, j.cancelled_at, j.deleted_at,
     )  # fmt: skip

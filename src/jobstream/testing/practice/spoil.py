@@ -9,10 +9,18 @@ from jobstream.testing.practice.reply import Asked, Reply
 from jobstream.testing.practice.state import Practice
 from jobstream.testing.practice.store import Blob
 
+_STRANGERS = {
+    "login-page": b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form method=post>Please sign in.</form></body></html>\n",
+    "status-document": b'{"status": "pending", "message": "the file is being prepared"}',
+    "error-json": b'{"errors": [{"message": "internal error"}]}',
+}
+
 
 def spoil(practice: Practice, asked: Asked, reply: Reply) -> Reply:
     """Faults of the routes where they stand, whatever the answer is."""
     due = practice.faults.due
+    if reply.status < 300 and not reply.silent:
+        _replace(practice, asked, reply)
     if reply.body and reply.status < 300 and due("malformed-json", asked):
         body = _bytes(reply)
         reply.body = body[: max(1, len(body) * 2 // 3)]
@@ -26,6 +34,16 @@ def spoil(practice: Practice, asked: Asked, reply: Reply) -> Reply:
     if due("content-encoding", asked):
         _encode(reply)
     return _framed(practice, asked, reply) if reply.length else reply
+
+
+def _replace(practice: Practice, asked: Asked, reply: Reply) -> None:
+    """Another document in the place of the right one; what was asked for has been done."""
+    for name, document in _STRANGERS.items():
+        if practice.faults.due(name, asked):
+            type = "text/html; charset=utf-8" if name == "login-page" else "application/json"
+            reply.status, reply.headers, reply.body, reply.start, reply.count = 200, {"Content-Type": type}, document, 0, -1
+            reply.note(name)
+            return
 
 
 def _framed(practice: Practice, asked: Asked, reply: Reply) -> Reply:

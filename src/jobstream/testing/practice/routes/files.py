@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from msgspec import Struct
 
 from jobstream.testing.practice.jobs import Fetched, Job
-from jobstream.testing.practice.reply import Asked, Reply, as_json, http_date, storage_error
+from jobstream.testing.practice.reply import Asked, Reply, http_date, storage_error
 from jobstream.testing.practice.state import Practice
 from jobstream.testing.practice.store import Blob, Twist
 
@@ -19,7 +19,6 @@ _TYPES = {
     "xml": "application/xml",
 }
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
-LOGIN = b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><form method=post action=/login>Please sign in.</form></body></html>\n"
 
 
 async def download(practice: Practice, asked: Asked) -> Reply:
@@ -38,24 +37,12 @@ async def download(practice: Practice, asked: Asked) -> Reply:
         or job.status(practice.now()) != "ready"
     ):
         return storage_error(404, "NoSuchKey", "The specified key does not exist.")
-    if stranger := _not_data(practice, asked):
-        return stranger
     quirks = practice.faults.quirks(job.n, k)
     practice.faults.performed.update(quirks)
     blob = await practice.store.blob(job.part, k, quirks, _twist(practice, asked), practice.format_of(job))
     reply = _conditional(practice, asked, blob, practice.faults.due("no-ranges", asked) is not None)
     reply.headers |= {"Content-Type": _type(practice, job, quirks)}
     return reply
-
-
-def _not_data(practice: Practice, asked: Asked) -> Reply | None:
-    if practice.faults.due("login-page", asked):
-        return Reply(200, {"Content-Type": "text/html; charset=utf-8"}, LOGIN).note("login-page")
-    if practice.faults.due("status-document", asked):
-        return as_json({"status": "pending", "message": "the file is being prepared"}).note("status-document")
-    if practice.faults.due("error-json", asked):
-        return as_json({"errors": [{"message": "internal error"}]}).note("error-json")
-    return None
 
 
 def _twist(practice: Practice, asked: Asked) -> Twist:
