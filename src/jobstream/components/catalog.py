@@ -54,10 +54,12 @@ def installed() -> dict[str, str]:
 
 
 class Catalog:
-    """Finds, checks and builds. Made once, in app.py."""
+    """Finds, checks and builds. Made once for a run, in app.py.
 
-    def __init__(self, lines: Mapping[str, str] = LINES) -> None:
-        self._lines = dict(lines)
+    config  what the templates see that are read when a component is built (windows of time) or that see records"""
+
+    def __init__(self, lines: Mapping[str, str] = LINES, config: Json = None) -> None:
+        self._lines, self.config = dict(lines), config
 
     def find(self, kind: str, name: str) -> type[Options] | None:
         line = self._lines.get(f"{kind}.{name}")
@@ -90,6 +92,7 @@ class Catalog:
 class _Builder:
     def __init__(self, catalog: Catalog, language: Language) -> None:
         self._catalog, self._language = catalog, language
+        self.names = Scope({"config": lambda: catalog.config})
 
     def part(self, component: Component) -> object:
         return self._catalog.build(component, self._language)

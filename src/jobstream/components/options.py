@@ -55,7 +55,12 @@ def check(cls: type[T], raw: Mapping[str, Json], at: str = "") -> tuple[T | None
                 faults.append(Finding("wrong_value", f"{at}/{name}{inner}", repr(raw[name])[:60], what))
         elif field.required:
             faults.append(Finding("missing_field", f"{at}/{name}", "nothing"))
-    return (None, faults) if faults else (cls(**values), [])
+    if faults:
+        return None, faults
+    try:
+        return cls(**values), []
+    except ValueError as e:  # options that contradict each other
+        return None, [Finding("wrong_value", at, ", ".join(raw), str(e))]
 
 
 class FormField(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -1,0 +1,74 @@
+"""Which characters bytes mean. Never guessed: byte order mark, what the person says, what the header says, else strict UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from email.message import Message
+from typing import BinaryIO
+
+from jobstream.plan.notes import Json
+from jobstream.records.counts import DataFault
+from jobstream.template.language import Scope
+
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
+          (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))  # fmt: skip
+
+
+class Utf8:
+    """`source` as UTF-8 without its mark. What is UTF-8 already is checked, not changed. Read forward only."""
+
+    def __init__(self, source: BinaryIO, encoding: str, names: Scope) -> None:
+        self._source = source
+        head = b""
+        while len(head) < 4 and (more := source.read(4 - len(head))):
+            head += more
+        mark, found = next((m for m in _MARKS if head.startswith(m[0])), (b"", ""))
+        self.encoding = _known(found or encoding or charset(names) or "utf-8")
+        self._same = self.encoding in ("utf-8", "ascii")
+        self._decoder = codecs.getincrementaldecoder("utf-8" if self._same else self.encoding)()
+        self._head, self._at = head[len(mark) :], len(mark)
+
+    def read(self, n: int = -1) -> bytes:
+        """About n bytes; b"" at the end only. Raises DataFault, naming the byte that cannot be read."""
+        while True:
+            chunk = self._head or self._source.read(n)
+            last, self._head = not chunk, b""
+            out = self._checked(chunk, last)
+            if out or last:
+                return out
+
+    def _checked(self, chunk: bytes, last: bool) -> bytes:
+        before, _ = self._decoder.getstate()
+        if self._same and not before and chunk.isascii():
+            self._at += len(chunk)
+            return chunk
+        try:
+            text = self._decoder.decode(chunk, last)
+        except UnicodeDecodeError as e:
+            at = self._at - len(before) + e.start
+            bad = e.object[e.start : e.start + 1].hex()
+            raise DataFault("data.encoding", f"byte 0x{bad} at {at} is not {self.encoding} ({e.reason})") from e
+        self._at += len(chunk)
+        return chunk if self._same else text.encode()
+
+
+def _known(name: str) -> str:
+    try:
+        b" ".decode(name, "ignore")  # refuses codecs that are no character sets, such as rot13
+    except LookupError as e:
+        raise DataFault("data.encoding", f"no character set is named {name!r}") from e
+    return codecs.lookup(name).name
+
+
+def headers(names: Scope) -> Mapping[str, str]:
+    """Of the answer that the bytes came with, names in lower case, where it is known."""
+    answer: Json = names.look("answer.headers") if "answer" in names else None
+    return answer or {}
+
+
+def charset(names: Scope) -> str:
+    """The charset parameter of the content type; empty where there is none."""
+    message = Message()
+    message["content-type"] = headers(names).get("content-type", "")
+    return message.get_content_charset("")
