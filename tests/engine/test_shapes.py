@@ -24,8 +24,9 @@ from jobstream.meaning.read import Answered, Lost, Result, Tools, scope_of, thro
 from jobstream.plan.exchange import Rule, When
 from jobstream.plan.source import SourcePlan
 from jobstream.plan.wire import decode, encode, fingerprint
+from jobstream.template.handlebars import Handlebars
 from jobstream.template.jinja import Jinja
-from jobstream.template.language import Handlebars, Language
+from jobstream.template.language import Language
 from shapes.every import ALL
 
 CATALOG = Catalog()

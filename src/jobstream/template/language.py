@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
-from urllib.parse import quote
 
 import msgspec
 
 from jobstream.plan.notes import Json
+
+LONGEST = 1 << 16  # characters of a template
+MOST = 1 << 20  # characters of what it renders to
 
 
 class TemplateFault(Exception):
@@ -30,6 +32,9 @@ class Scope:
             self._values[name] = self._thunks[name]()
         return self._values[name]
 
+    def names(self) -> frozenset[str]:
+        return frozenset(self._thunks)
+
     def plus(self, **more: Json) -> Scope:
         return Scope({**self._thunks, **{k: _constant(v) for k, v in more.items()}})
 
@@ -37,7 +42,7 @@ class Scope:
         """`created.body.id`; None where nothing is. Raises TemplateFault for a name that this place does not see."""
         root, *keys = path.split(".")
         if root not in self:
-            raise TemplateFault(f"there is no {root!r} here")
+            raise TemplateFault(f"there is no {root!r} here" + near(root, self.names()))
         at = self[root]
         for key in keys:
             if isinstance(at, dict):
@@ -53,7 +58,34 @@ def _constant(v: Json) -> Callable[[], Json]:
     return lambda: v
 
 
+def near(word: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` or nothing: the end of a message about an unknown word."""
+    match = difflib.get_close_matches(word, sorted(known), 1)
+    return f" (did you mean {match[0]!r}?)" if match else ""
+
+
+def unseen(name: str, aliases: Mapping[str, str], scope: Scope) -> TemplateFault:
+    """A name that this place does not see: its nearest neighbour, in the dialect's words and in ours."""
+    known = {a for a, ours in aliases.items() if ours.partition(".")[0] in scope} | scope.names()
+    return TemplateFault(f"there is no {name!r} here" + near(name, known))
+
+
+def timeless() -> float:
+    """The clock of a language that was given none: it can check templates, and render those that ask for no time."""
+    raise TemplateFault("no time is known here")
+
+
+def nameless() -> str:
+    """The ids of a language that was given none."""
+    raise TemplateFault("no new id can be made here")
+
+
 class Language(Protocol):
+    """text    what stands in a URL or a message; url: the language's own encoding for a URL applies
+    value   what stands where any JSON may: the dialect's rules make a number, a list or a text of it
+    truth   a condition, with or without its braces
+    """
+
     def text(self, source: str, scope: Scope, *, url: bool = False) -> str: ...
     def value(self, source: str, scope: Scope) -> Json: ...
     def truth(self, source: str, scope: Scope) -> bool: ...
@@ -84,37 +116,3 @@ class Plain:
 
     def names(self, source: str) -> frozenset[str]:
         return frozenset()
-
-
-_TAG = re.compile(r"\{\{(\{?)\s*([^{}]*?)\s*\}?\}\}")
-
-
-class Handlebars:
-    """Paths only: `{{{a.b}}}` raw, `{{a.b}}` percent-encoded in a URL. (The product adds blocks and helpers.)"""
-
-    def __init__(self, names: Mapping[str, str] = {}) -> None:
-        self._names = dict(names)
-
-    def text(self, source: str, scope: Scope, *, url: bool = False) -> str:
-        def put(m: re.Match[str]) -> str:
-            got = spell(scope.look(self._ours(m[2])))
-            return quote(got, safe="") if url and not m[1] else got
-
-        return _TAG.sub(put, source) if "{{" in source else source
-
-    def value(self, source: str, scope: Scope) -> Json:
-        return self.text(source, scope)
-
-    def truth(self, source: str, scope: Scope) -> bool:
-        return self.text(source, scope) not in ("", "false", "0")
-
-    def names(self, source: str) -> frozenset[str]:
-        return frozenset(m[2].split(".")[0] for m in _TAG.finditer(source))
-
-    def _ours(self, path: str) -> str:
-        if " " in path:
-            raise TemplateFault(f"no helper is named {path.split(maxsplit=1)[0]!r}")
-        if path in self._names:
-            return self._names[path]
-        root, dot, rest = path.partition(".")
-        return self._names.get(root, root) + dot + rest

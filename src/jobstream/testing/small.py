@@ -17,8 +17,9 @@ from jobstream.plan.source import SourcePlan
 from jobstream.ports import Ports, Transport
 from jobstream.records.batch import Row
 from jobstream.records.trace import Trace
+from jobstream.template.handlebars import Handlebars
 from jobstream.template.jinja import Jinja
-from jobstream.template.language import Handlebars, Language, Plain
+from jobstream.template.language import Language, Plain
 from jobstream.testing.clock import VirtualClock, inline
 from jobstream.testing.destinations import Keyed
 from jobstream.testing.spool import MemorySpool

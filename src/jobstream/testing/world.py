@@ -33,7 +33,7 @@ from jobstream.plan.stream import Records, StreamPlan
 from jobstream.ports import Checkpoint, Entry, Epoch, Fenced, Ports, Position
 from jobstream.records.trace import Trace
 from jobstream.redact import Redactor
-from jobstream.template.language import Handlebars
+from jobstream.template.handlebars import Handlebars
 from jobstream.testing.clock import VirtualClock, inline
 from jobstream.testing.destinations import Keyed, Pipe
 from jobstream.testing.fake_api import FakeApi, Reply

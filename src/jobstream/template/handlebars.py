@@ -1,0 +1,137 @@
+"""Handlebars for Celigo's resources: the dialect's names over our scope, and what stands in a place is encoded for it.
+
+The library is imported when the first template is met. Source: handlebars.js 4.7, whose answers are a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+from jobstream.plan.notes import Json
+from jobstream.template.language import Scope, near, timeless, unseen
+from jobstream.template.script import Handle, in_json
+from jobstream.template.words import Word, words
+
+if TYPE_CHECKING:
+    from pydantic_handlebars._ast_nodes import Program
+
+#: In front of a text that is a JSON document: `{{x}}` is escaped for a JSON string there.
+JSON = "{{!json}}"
+
+
+class _Compiled(NamedTuple):
+    program: Program
+    is_json: bool
+
+
+class Handlebars:
+    """names: the dialect's words -> our scope. A word may hold dots (`export.http.paging.page`); its value may be laid together
+    (`job.id + polled.body`: later objects over earlier ones, a lone value is its own `id`), and may be `now`. The word '' is
+    spread: its fields are seen by themselves.
+
+    `{{x}}` is percent-encoded in a URL, escaped in a JSON text (see JSON), else as it is; `{{{x}}}` is as it is."""
+
+    def __init__(
+        self, names: Mapping[str, str] = {}, now: Callable[[], float] = timeless, own: Mapping[str, Word] = {}
+    ) -> None:
+        self._names, self._now, self._words = dict(names), now, {**words(now), **own}
+        self._compiled = lru_cache(maxsize=4096)(self._compile)
+
+    def _compile(self, source: str) -> _Compiled:
+        from jobstream.template.bars import parsed
+
+        return _Compiled(parsed(source.removeprefix(JSON)), source.startswith(JSON))
+
+    def text(self, source: str, scope: Scope, *, url: bool = False) -> str:
+        if "{{" not in source:
+            return source
+        from jobstream.template.bars import rendered
+
+        program, is_json = self._compiled(source)
+        escape = _in_url if url else in_json if is_json else str
+        return rendered(program, _Root(self._names, scope, self._words["timestamp"]), self._words, escape)
+
+    def value(self, source: str, scope: Scope) -> Json:
+        return self.text(source, scope)
+
+    def truth(self, source: str, scope: Scope) -> bool:
+        return self.text(source if "{{" in source else "{{" + source + "}}", scope) not in ("", "false", "0")
+
+    def names(self, source: str) -> frozenset[str]:
+        """Where a record is spread, a word that resembles none of ours may be a field of it, and is left out."""
+        from jobstream.template.bars import roots
+
+        found = {path[0] for path in roots(self._compiled(source).program) if path}
+        if "" not in self._names:
+            return frozenset(found)
+        known = {n.partition(".")[0] for n in self._names} - {""}
+        return frozenset(n for n in found if n in known or n in _OURS or near(n, known))
+
+
+_OURS = frozenset(("answer", "config", "created", "job", "page", "polled", "slice", "target"))
+
+
+def _in_url(text: str) -> str:
+    return quote(text, safe="")
+
+
+class _Root(Mapping[str, Json]):
+    """The root context: nothing is looked up before a template asks for it."""
+
+    def __init__(self, names: Mapping[str, str], scope: Scope, stamp: Callable[[], Json]) -> None:
+        self._names, self._scope, self._stamp = names, scope, stamp
+
+    def __getitem__(self, name: str) -> Json:
+        """Raises TemplateFault for a name that this place does not see."""
+        inner = {k.partition(".")[2]: v for k, v in self._names.items() if k.startswith(name + ".")}
+        if name in self._names:
+            value = self._laid(name, self._names[name])
+        elif inner:
+            value = {}
+        elif name in self._scope:
+            value = self._scope[name]
+        elif "" in self._names:
+            spread = self._laid("", self._names[""])
+            value = (spread.fields if isinstance(spread, Handle) else spread if isinstance(spread, dict) else {}).get(name)
+        else:
+            raise unseen(name, self._names, self._scope)
+        for path, source in inner.items():
+            if source.partition(".")[0] in self._scope:
+                value = _put(value if isinstance(value, dict) else {}, path.split("."), self._scope.look(source))
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return (n for n in self._names if n and "." not in n)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def get(self, name: str, otherwise: Any = None) -> Any:
+        return self[name]
+
+    def _laid(self, name: str, paths: str) -> Json:
+        if paths == "now":
+            return self._stamp()
+        sources = [p for p in paths.split(" + ") if p.partition(".")[0] in self._scope]
+        if not sources:
+            raise unseen(name, self._names, self._scope)
+        if paths == sources[0]:
+            return self._scope.look(paths)
+        plain: Json = None
+        fields: dict[str, Json] = {}
+        for found in map(self._scope.look, sources):
+            one = found[0] if isinstance(found, list) and found else found
+            if isinstance(one, dict):
+                fields.update(one)
+            elif one is not None and one != []:
+                plain, fields = one, {**fields, "id": one}
+        return fields if plain is None else Handle(plain, fields)
+
+
+def _put(holder: dict[str, Json], path: list[str], value: Json) -> dict[str, Json]:
+    key, *rest = path
+    inner = holder.get(key)
+    return {**holder, key: _put(inner if isinstance(inner, dict) else {}, rest, value) if rest else value}
