@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from jobstream.destinations.files import Place
 
 _GROUP = Group(rows=65_536, bytes=8 << 20)
+_LONGEST = 32 << 20  # bytes of a record, where a file must be read again
 
 
 class Csv(Frozen, frozen=True, kw_only=True):
@@ -36,7 +37,7 @@ class Csv(Frozen, frozen=True, kw_only=True):
         import pyarrow.csv as arrow
 
         yield from arrow.open_csv(
-            source, arrow.ReadOptions(use_threads=False, block_size=1 << 22),
+            source, arrow.ReadOptions(use_threads=False, block_size=_LONGEST),
             arrow.ParseOptions(newlines_in_values=True),
             arrow.ConvertOptions(column_types=schema, null_values=[""], strings_can_be_null=True,
                                  quoted_strings_can_be_null=False))  # fmt: skip

@@ -40,7 +40,7 @@ class Group(NamedTuple):
 
 
 def write_table(out: BinaryIO, batches: Iterable[Batch], kind: Kind, columns: Columns, group: Group, beside: Path) -> int:
-    """The number of records. `columns` may know some already, and knows all afterwards. None: nothing was written."""
+    """The number of records. `columns` may know some already, and knows all afterwards. 0: nothing was written."""
     n = 0
     with tempfile.TemporaryFile(dir=beside) as nameless, _Writing(out, kind, columns, group) as writing:
         rest = _Rest(nameless)
@@ -48,7 +48,9 @@ def write_table(out: BinaryIO, batches: Iterable[Batch], kind: Kind, columns: Co
             n += len(batch)
             got = columns_of(batch)
             widened = columns.take(got)
-            if rest.began or (widened and writing.began):
+            if widened and writing.began:
+                rest.keep(*writing.let_go())
+            if rest.began:
                 rest.keep(got)
             else:
                 writing.take(got)
@@ -99,6 +101,12 @@ class _Writing:
             if self._rows >= self._group.rows or self._bytes >= self._group.bytes:
                 self._flush()
 
+    def let_go(self) -> list[Any]:
+        """What is held and not yet written: it can no longer be written in the columns of this file."""
+        held, self._held = self._held, []
+        self._rows = self._bytes = 0
+        return held
+
     def close(self) -> None:
         if self._held:
             self._flush()
@@ -119,22 +127,23 @@ class _Writing:
         if self._sheet is None:
             self.schema = self._columns.schema
             self._sheet = self._kind.begin(self._out, self.schema)
-        self._sheet.write(pa.Table.from_batches([self._columns.fit(b) for b in self._held], self.schema))
-        self._held, self._rows, self._bytes = [], 0, 0
+        self._sheet.write(pa.Table.from_batches([self._columns.fit(b) for b in self.let_go()], self.schema))
 
 
 class _Rest:
     """Batches set aside, each with its own columns, in a file that has no name and so cannot be left behind."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Any) -> None:
         self._file, self.began = file, False
 
-    def keep(self, batch: Any) -> None:
+    def keep(self, *batches: Any) -> None:
+        """From the first call on the part goes here."""
         import pyarrow as pa
 
         self.began = True
-        with pa.ipc.new_stream(self._file, batch.schema) as stream:
-            stream.write_batch(batch)
+        for batch in batches:
+            with pa.ipc.new_stream(self._file, batch.schema) as stream:
+                stream.write_batch(batch)
 
     def read(self) -> Iterator[Any]:
         import pyarrow as pa
