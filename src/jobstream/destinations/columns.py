@@ -16,7 +16,14 @@ from jobstream.records.batch import Batch, Row
 from jobstream.records.counts import DataFault
 
 _EXACT = 1 << 53  # whole numbers up to here are exact as floating point
-_DECLARED = {"string": "string", "integer": "int64", "number": "double", "boolean": "bool", "object": "string", "array": "string"}
+_DECLARED = {
+    "string": "string",
+    "integer": "int64",
+    "number": "double",
+    "boolean": "bool",
+    "object": "string",
+    "array": "string",
+}
 
 
 class Columns:
@@ -50,7 +57,8 @@ class Columns:
 
         held = dict(zip(columns.schema.names, columns.columns, strict=True))
         arrays = [
-            pa.nulls(columns.num_rows, kind) if name not in held else _as(held[name], kind) for name, kind in self._types.items()
+            pa.nulls(columns.num_rows, kind) if name not in held else _as(held[name], kind)
+            for name, kind in self._types.items()
         ]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
@@ -132,7 +140,8 @@ def _array(values: list[Json]) -> Any:
 
 
 def _text(value: Json) -> str | None:
-    return value if value is None or isinstance(value, str) else msgspec.json.encode(value).decode()
+    plain = msgspec.to_builtins(value)  # instants, decimals and bytes have a text of their own
+    return plain if plain is None or isinstance(plain, str) else msgspec.json.encode(plain).decode()
 
 
 def _plain(column: Any) -> Any:
@@ -173,5 +182,5 @@ def _is_big(column: Any) -> bool:
 
     if column.type != pa.int64() or column.null_count == len(column):
         return False
-    least, most = pc.min_max(column).as_py().values()
-    return bool(least < -_EXACT or most > _EXACT)
+    ends: Any = pc.min_max(column)
+    return bool(ends["min"].as_py() < -_EXACT or ends["max"].as_py() > _EXACT)
