@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -14,41 +13,37 @@ from jobstream.kinds import SEEN_FROM
 from jobstream.plan.component import Component, Kind
 from jobstream.plan.notes import Json
 
+#: How a field is read. text, condition, texts, mapping: templates, rendered when they are used · the others are needed now.
+How: TypeAlias = Literal["text", "condition", "texts", "mapping", "fixed", "words", "paths", "whole", "flag", "count", "nested"]
+
 
 class Codec(NamedTuple):
     to_plan: Callable[[Json], Json]
     to_document: Callable[[Json], Json]
 
 
-def literal(text: Json) -> Json:
-    """The CDK evaluates every text as a Python literal; one without a template is evaluated now."""
-    if not isinstance(text, str) or "{{" in text or "{%" in text:
-        return text
-    try:
-        found = ast.literal_eval(text.strip())
-        return found if isinstance(found, str) else text
-    except (ValueError, SyntaxError):
-        return text
+def _same(v: Json) -> Json:
+    return v
 
 
-def _seconds(iso: str) -> int:
-    """P30D, PT1H, PT1S: a subset. Months need a calendar: the product's cursor keeps the ISO text."""
-    date, _, time = iso.removeprefix("P").partition("T")
-    units = {"W": 604800, "D": 86400} if date else {"H": 3600, "M": 60, "S": 1}
-    text = date or time
-    return int(text[:-1]) * units[text[-1]]
+def _unescaped(v: Json) -> Json:
+    return (
+        v.encode("latin-1", "backslashreplace").decode("unicode_escape", "replace") if isinstance(v, str) and "\\" in v else v
+    )
 
 
-SAME = Codec(lambda v: v, lambda v: v)
-TAB = Codec(lambda v: v.encode().decode("unicode_escape"), lambda v: v.encode("unicode_escape").decode())
-TUPLE = Codec(list, list)
-ISO = Codec(_seconds, lambda v: f"PT{v}S")
+SAME = Codec(_same, _same)
+TAB = Codec(_unescaped, lambda v: v.encode("unicode_escape").decode())
+QUERY = Codec(lambda v: "query" if v else "form", lambda v: v == "query")
+ISO = Codec(lambda v: "iso" if v else "", lambda v: v)
 
 
 class F(NamedTuple):
     field: str
     option: str = ""
-    codec: Codec | Literal["nested"] = SAME
+    how: How = "text"
+    codec: Codec = SAME
+    needed: bool = False
 
 
 class Leaf(NamedTuple):
@@ -60,22 +55,48 @@ class Leaf(NamedTuple):
     fixed: dict[str, Json] = {}
 
 
+_CSV = (F("delimiter", how="fixed", codec=TAB), F("encoding", how="fixed"), F("set_values_to_none", "nulls", "words"))
+_CSV_LIKE_PYTHON: dict[str, Json] = {"ragged": "pad", "duplicates": "last"}
+_SIZE = F("page_size", how="count")
 LEAVES: dict[str, Leaf] = {
-    "CsvDecoder": Leaf("decoder", "csv", (F("delimiter", codec=TAB), F("encoding"), F("set_values_to_none", "nulls", TUPLE)), {"ragged": "pad"}),
-    "GzipDecoder": Leaf("decoder", "gzip", (F("decoder", "inner", "nested"),)),
+    "CsvDecoder": Leaf("decoder", "csv", _CSV, _CSV_LIKE_PYTHON),
+    "CsvParser": Leaf("decoder", "csv", _CSV, _CSV_LIKE_PYTHON),
+    "GzipDecoder": Leaf("decoder", "gzip", (F("decoder", "inner", "nested", needed=True),)),
+    "GzipParser": Leaf("decoder", "gzip", (F("inner_parser", "inner", "nested", needed=True),)),
+    "ZipfileDecoder": Leaf("decoder", "zip", (F("decoder", "inner", "nested", needed=True),)),
     "JsonDecoder": Leaf("decoder", "json"),
-    "JsonlDecoder": Leaf("decoder", "jsonl", fixed={"bad_line": "skip"}),
-    "BearerAuthenticator": Leaf("auth", "bearer", (F("api_token", "token"),)),
-    "OAuthAuthenticator": Leaf("auth", "oauth", (F("token_refresh_endpoint", "token_url"), F("client_id"), F("client_secret"), F("refresh_token"))),
-    "ListPartitionRouter": Leaf("partitions", "list", (F("cursor_field", "field"), F("values", codec=TUPLE))),
-    "RecordFilter": Leaf("transform", "filter", (F("condition", "keep"),)),
-    "CursorPagination": Leaf("paginator", "cursor", (F("cursor_value", "token"), F("stop_condition", "stop"))),
-    "DatetimeBasedCursor": Leaf("cursor", "datetime", (
-        F("cursor_field", "field"), F("start_datetime", "start"), F("datetime_format", "format"), F("step", codec=ISO),
-        F("cursor_granularity", "granularity", ISO), F("lookback_window", "lookback", ISO))),
+    "JsonParser": Leaf("decoder", "json", (F("encoding", how="fixed"),)),
+    "JsonlDecoder": Leaf("decoder", "jsonl", fixed={"bad_line": "skip", "no_object": "keep"}),
+    "JsonLineParser": Leaf("decoder", "jsonl", (F("encoding", how="fixed"),), {"bad_line": "skip", "no_object": "keep"}),
+    "XmlDecoder": Leaf("decoder", "xml"),
+    "BearerAuthenticator": Leaf("auth", "bearer", (F("api_token", "token", needed=True),)),
+    "BasicHttpAuthenticator": Leaf("auth", "basic", (F("username", "user", needed=True), F("password"))),
+    "OAuthAuthenticator": Leaf("auth", "oauth", (
+        F("token_refresh_endpoint", "token_url"), F("client_id"), F("client_secret"), F("refresh_token"), F("grant_type", "grant"),
+        F("scopes", how="texts"), F("refresh_request_body", "body", "mapping"), F("refresh_request_headers", "headers", "mapping"),
+        F("send_refresh_request_as_query_params", "send", "flag", QUERY), F("access_token_value", "access_token"),
+        F("token_expiry_date", "access_token_until"), F("token_expiry_date_format", "expiry_format", "fixed", ISO), F("client_id_name"),
+        F("client_secret_name"), F("refresh_token_name"), F("grant_type_name", "grant_name"),
+        F("access_token_name", how="fixed"), F("expires_in_name", how="fixed"),
+        F("refresh_token_error_status_codes", "refused_codes", "fixed"), F("refresh_token_error_key", "refused_key", "fixed"),
+        F("refresh_token_error_values", "refused_values", "words")), {"scopes_name": "scopes"}),
+    "ListPartitionRouter": Leaf("partitions", "list", (F("cursor_field", "field", needed=True), F("values", how="texts", needed=True))),
+    "RecordFilter": Leaf("transform", "filter", (F("condition", "keep", "condition", needed=True),)),
+    "RemoveFields": Leaf("transform", "remove_fields", (F("field_pointers", "paths", "paths", needed=True), F("condition", "when", "condition"))),
+    "KeysToLower": Leaf("transform", "keys_to_lower"),
+    "KeysToSnakeCase": Leaf("transform", "keys_to_snake_case"),
+    "KeysReplace": Leaf("transform", "keys_replace", (F("old", needed=True), F("new", needed=True))),
+    "FlattenFields": Leaf("transform", "flatten", (F("flatten_lists", "lists", "flag"),)),
+    "CursorPagination": Leaf("paginator", "cursor", (F("cursor_value", "token", needed=True), F("stop_condition", "stop", "condition"), _SIZE)),
+    "OffsetIncrement": Leaf("paginator", "offset", (_SIZE, F("inject_on_first_request", "first_asked", "flag"))),
+    "PageIncrement": Leaf("paginator", "page", (
+        _SIZE, F("start_from_page", "start", "whole"), F("inject_on_first_request", "first_asked", "flag"))),
 }  # fmt: skip
-NAMED = {(leaf.kind, leaf.name): type_ for type_, leaf in LEAVES.items()}
-DEFAULT_TYPES: dict[str, str] = {"decoder": "JsonDecoder"}
+NAMED = {(leaf.kind, leaf.name): type_ for type_, leaf in reversed(LEAVES.items())}
+
+
+def of_kind(kind: Kind) -> tuple[str, ...]:
+    return tuple(t for t, leaf in LEAVES.items() if leaf.kind == kind)
 
 
 def manifest_form(type_: str, catalog: Catalog) -> tuple[FormField, ...]:
@@ -93,5 +114,5 @@ def to_document(c: Component) -> dict[str, Json]:
     for f in LEAVES[type_].fields:
         if (f.option or f.field) in c.options:
             value = c.options[f.option or f.field]
-            doc[f.field] = to_document(msgspec.convert(value, Component)) if f.codec == "nested" else f.codec.to_document(value)
+            doc[f.field] = to_document(msgspec.convert(value, Component)) if f.how == "nested" else f.codec.to_document(value)
     return doc

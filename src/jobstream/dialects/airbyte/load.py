@@ -1,0 +1,63 @@
+"""A manifest, whole: text in, plan and every mistake out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from jobstream.dialects.airbyte.faults import Faults
+from jobstream.dialects.airbyte.places import Manifest
+from jobstream.dialects.airbyte.spec import spec_in, spec_of
+from jobstream.documents.text import Text, read
+from jobstream.plan.notes import Json
+from jobstream.plan.places import SourceMap, Told
+from jobstream.plan.source import SourcePlan
+
+if TYPE_CHECKING:
+    from jobstream.components.catalog import Catalog
+
+
+class Compiled(Struct, frozen=True):
+    """findings: in the order of the text. A plan stands there also when they are grave; it must not be run then."""
+
+    plan: SourcePlan
+    places: SourceMap
+    findings: tuple[Told, ...]
+    spec: dict[str, Json]
+
+    @property
+    def faults(self) -> tuple[Told, ...]:
+        return tuple(f for f in self.findings if f.grave)
+
+    @property
+    def warnings(self) -> tuple[Told, ...]:
+        return tuple(f for f in self.findings if not f.grave)
+
+
+def load(name: str, text: str, catalog: Catalog, *, config: Json | None = None, now: Callable[[], float]) -> Compiled:
+    """config: absent, what needs it is left open: enough to validate, not to run. Raises DocumentError where the text cannot
+    be read at all; every other mistake is a finding."""
+    return compiled(read(name, text), catalog, config=config, now=now)
+
+
+def compiled(text: Text, catalog: Catalog, *, config: Json | None = None, now: Callable[[], float]) -> Compiled:
+    from jobstream.components.lint import lint
+    from jobstream.dialects.airbyte.context import Context
+    from jobstream.dialects.airbyte.source import named, source
+    from jobstream.dialects.airbyte.texts import Texts
+
+    faults = Faults(text)
+    for r in text.repeats:
+        faults.warn("duplicate_key", r.pointer, "", f"line {r.first} has it too; this one counts")
+    c = Context(Manifest(text, faults), catalog, Texts(config, now))
+    plan = source(c, named(text.name))
+    places = SourceMap(c.places(plan))
+    for f in lint(plan, catalog, c.texts.language):
+        origin = places.find(f.at)
+        faults.tell(f.code, origin.pointer if origin else "", f.saw, f.hint)
+    return Compiled(plan, places, faults.sorted(), spec_in(text))
+
+
+__all__ = ["Compiled", "compiled", "load", "spec_of"]
