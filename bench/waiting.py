@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import contestants
 import inputs
 import measure
 import table

@@ -1,0 +1,17 @@
+"""Servers that others wrote, each in an environment of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pygeoapi_server
+import pytest
+from pygeoapi_server import Pygeoapi
+
+
+@pytest.fixture(scope="session")
+def pygeoapi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pygeoapi]:
+    if not pygeoapi_server.PYTHON.exists():
+        pytest.fail("pygeoapi is not installed: run scripts/peers pygeoapi")
+    with pygeoapi_server.serving(tmp_path_factory.mktemp("pygeoapi")) as server:
+        yield server
