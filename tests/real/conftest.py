@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pygeoapi_server
 import pytest
+
+import pygeoapi_server
 from pygeoapi_server import Pygeoapi
 
 

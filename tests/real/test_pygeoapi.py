@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from pygeoapi_server import Pygeoapi
 
 MANIFEST = Path(__file__).resolve().parents[2] / "examples" / "ogc_processes" / "manifest.yaml"
