@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import sys
 import time
 import urllib.request
@@ -19,8 +18,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 from isal import igzip
-
-_UNSAFE = re.compile(rb'["\\\x00-\x1f]')
 
 
 def ask(method: str, url: str) -> Any:
@@ -50,25 +47,35 @@ def text_of(column: Any) -> memoryview:
 
 
 def escaped(column: Any) -> Any:
-    found = set(_UNSAFE.findall(text_of(column)))
-    for sign in sorted(found, key=lambda s: s != b"\\"):
-        column = pc.replace_substring(column, sign.decode(), json.dumps(sign.decode())[1:-1])
+    """JSON text without its quotes. Whether anything must be escaped is asked of the whole buffer: memchr twice, a minimum once."""
+    text = bytes(text_of(column))
+    low = pc.min(pa.Array.from_buffers(pa.uint8(), len(text), [None, pa.py_buffer(text)])).as_py() if text else 32
+    signs = ["\\", '"', *(chr(n) for n in range(32) if n in text)] if low < 32 else ["\\", '"']
+    for sign in signs:
+        if sign.encode() in text:
+            column = pc.replace_substring(column, sign, json.dumps(sign)[1:-1])
     return column
 
 
-def lines(batch: Any) -> memoryview:
-    pieces, before = [], f'{{"type":"RECORD","record":{{"stream":"rows","emitted_at":{time.time_ns() // 1_000_000},"data":{{'
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        pieces += [before + json.dumps(name) + ':"', escaped(column)]
-        before = '",'
-    return text_of(pc.binary_join_element_wise(*pieces, '"}}}\n', ""))
+def fixed(names: list[str]) -> list[Any]:
+    """The text between the cells. Made once: a scalar costs 70 µs where pandas is not installed, for pyarrow looks for it each time."""
+    head = f'{{"type":"RECORD","record":{{"stream":"rows","emitted_at":{time.time_ns() // 1_000_000},"data":{{'
+    keys = [json.dumps(name) + ':"' for name in names]
+    return [pa.scalar(text) for text in (head + keys[0], *('",' + key for key in keys[1:]), '"}}}\n', "")]
+
+
+def lines(batch: Any, between: list[Any]) -> memoryview:
+    pieces = [piece for pair in zip(between, map(escaped, batch.columns), strict=False) for piece in pair]
+    return text_of(pc.binary_join_element_wise(*pieces, *between[-2:]))
 
 
 def main() -> None:
     origin, file, form = sys.argv[1:4]
     if form == "records":
+        between: list[Any] = []
         for batch in batches(origin, file):
-            sys.stdout.buffer.write(lines(batch))
+            between = between or fixed(batch.schema.names)
+            sys.stdout.buffer.write(lines(batch, between))
         sys.stdout.buffer.flush()
         return
     import pyarrow.parquet as pq
