@@ -6,56 +6,38 @@ import asyncio
 import contextlib
 import itertools
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from msgspec import Struct, structs
-
-from jobstream.clock import SystemClock, new_id
+from jobstream.clock import SystemClock, new_id, new_uuid
 from jobstream.components.catalog import LINES, Catalog, installed
-from jobstream.errors import DocumentError, UsageError
+from jobstream.engine.hands import Hands
+from jobstream.engine.shard import EVER, Shard
+from jobstream.engine.source import hands_of
+from jobstream.engine.stream import StreamRun
+from jobstream.errors import UsageError
 from jobstream.jobs.event import AnyEvent, Planned, Slice
 from jobstream.jobs.job import Job
 from jobstream.plan.notes import Json
-from jobstream.plan.source import Budget, SourcePlan
-from jobstream.plan.stream import Limits, StreamPlan
+from jobstream.plan.source import SourcePlan
+from jobstream.plan.stream import StreamPlan
+from jobstream.ports import Ports
 from jobstream.template.language import Language, Plain, Scope
+from jobstream.wish import Outcome, Wish, chosen
 
 if TYPE_CHECKING:
     from jobstream.dialects.compiled import Compiled
-    from jobstream.engine.shard import Shard
-    from jobstream.engine.stream import StreamRun
     from jobstream.kinds import Destination, Partitions
-    from jobstream.ports import Clock, Ports
-    from jobstream.project import Project, Settings
+    from jobstream.ledger.runs import Run, Runs
+    from jobstream.ledger.seal import Seal
+    from jobstream.ledger.shelf import Shelf
+    from jobstream.ports import Clock
+    from jobstream.project import Project
     from jobstream.records.trace import Sink
+    from jobstream.redact import Redactor
 
 Watch = Callable[[Job, AnyEvent], None]
-
-
-class Wish(Struct, frozen=True, kw_only=True):
-    """What a person asks of one run.
-
-    streams   by name; (): all
-    attempts  remote jobs for one slice; None: what settings or the document say
-    no_wait   create the jobs and end
-    collect   take over what is live, make nothing new
-    limits    a test read is this
-    state     by stream, as the ledger keeps it; None: the ledger's own
-    given     the ledger position that the state brought back (lent receipts)
-    allow_private  hosts that are private, loopback or link-local may be asked
-    """
-
-    streams: tuple[str, ...] = ()
-    attempts: int | None = None
-    no_wait: bool = False
-    collect: bool = False
-    limits: Limits = Limits()
-    state: dict[str, Json] | None = None
-    given: int | None = None
-    origins: dict[str, str] = {}
-    allow_private: bool = True
 
 
 class App:
@@ -69,8 +51,9 @@ class App:
     # -- documents
 
     def load(self, path: str, text: str, config: dict[str, Json] | None = None) -> Compiled:
-        """Compiles a manifest or a file of Celigo resources, whichever it is; findings are inside, nothing is raised for them."""
-        if _is_celigo(path, text):
+        """Compiles a manifest or a file of Celigo resources, whichever it is. Mistakes are inside; DocumentError only where the
+        text cannot be read at all."""
+        if is_resources(path, text):
             from jobstream.dialects.celigo.load import load as load_resources
 
             return load_resources(path, text, self.catalog, config=config, now=self.clock.now)
@@ -82,129 +65,149 @@ class App:
         if plan.language == "jinja":
             from jobstream.template.jinja import Jinja
 
-            return Jinja(plan.names, self.clock.now)
+            return Jinja(plan.names, self.clock.now, new_uuid)
         if plan.language == "handlebars":
             from jobstream.template.handlebars import Handlebars
 
-            return Handlebars(plan.names)
+            return Handlebars(plan.names, self.clock.now)
         return Plain()
+
+    # -- what is kept
+
+    def seal(self) -> Seal:
+        from jobstream.ledger.seal import AesSeal
+
+        return AesSeal(self.project.key())
+
+    def shelf(self) -> Shelf:
+        from jobstream.ledger.shelf import Shelf
+
+        self.project.make()
+        return Shelf(str(self.project.ledger_path), self.seal())
+
+    def runs(self) -> Runs:
+        from jobstream.ledger.runs import Runs
+
+        self.project.make()
+        return Runs(str(self.project.ledger_path), self.seal())
+
+    def redactor(self, run: str) -> Redactor:
+        """Knows the secrets of a run's config."""
+        from jobstream.redact import Redactor, secrets_in
+
+        with contextlib.closing(self.runs()) as runs:
+            plan, config = self._of_run(runs, runs.run(run))
+        return Redactor(secrets_in(config, plan.secrets) if plan else ())
+
+    def _of_run(self, runs: Runs, run: Run | None) -> tuple[SourcePlan | None, dict[str, Json]]:
+        return (runs.plan(run.plan), runs.config(run.id)) if run is not None else (None, {})
+
+    async def sweep(self, live: set[str]) -> str:
+        """Takes out of the spool what no live job owes; how much that was, for people."""
+        from jobstream.spool.folder import FolderSpool
+
+        spool = FolderSpool(self.project.spool_path, self.project.settings.spool_bytes)
+        gone = await spool.sweep(lambda name: name.partition("/")[0] in live)
+        await spool.close()
+        return f"{gone.bytes:,} bytes"
 
     # -- runs
 
-    async def run(self, compiled: Compiled, config: dict[str, Json], wish: Wish, destination: Destination, *, trace: Sink,
+    async def run(self, plan: SourcePlan, config: dict[str, Json], wish: Wish, destination: Destination, *, trace: Sink,
                   watch: Watch, stop: asyncio.Event) -> Outcome:  # fmt: skip
         """Runs until nothing is owed, or until `stop` is set: then what we made is aborted where the plan says how.
 
-        Raises HeldError where another process has the source, UsageError for a stream that is not there."""
-        plan = chosen(compiled.plan, wish, self.project.settings)
-        with self.project.hold(plan.name):
+        A run of the same question to the same destination that was killed is gone on with. Raises HeldError where another
+        process has the source, UsageError for a stream that is not there or a destination that does not fit what was begun."""
+        plan, began = chosen(plan, wish), self.clock.now()
+        with self.project.hold(plan.name), contextlib.closing(self.runs()) as runs:
             async with self._ports(plan, wish, destination, trace) as ports:
-                shard, births = await self._shard(plan, config, wish, ports, watch)
-                return await _obey(shard, births, wish, stop, self.project.settings.stop_seconds)
+                hands, streams = await self._hands(plan, config, wish, ports)
+                asked = {name: h.asked for name, h in hands.items()}
+                self._fits(runs, plan.name, wish)
+                run_id = self._begin(runs, plan, config, asked, wish, began)
+                settings = self.project.settings
+                shard = Shard(plan.name, hands, ports, owner=f"pid {os.getpid()}", run=run_id, moves=settings.downloads,
+                              in_flight=settings.in_flight, slots=plan.slots, watch=watch)  # fmt: skip
+                births = () if wish.collect else itertools.chain.from_iterable(
+                    streams[s.name].births(self._partitions(s, config, plan), run_id) for s in plan.streams)  # fmt: skip
+                await _obey(shard, births, wish, stop, settings.stop_seconds)
+            outcome = Outcome(run=run_id, source=plan.name, there=wish.there, jobs=dict(shard.jobs), foreign=shard.foreign,
+                              no_wait=wish.no_wait, stopped=stop.is_set(), took=self.clock.now() - began)  # fmt: skip
+            runs.end(run_id, self.clock.now(), "done" if outcome.good else "failed", outcome.numbers)
+            return outcome
+
+    def _begin(
+        self, runs: Runs, plan: SourcePlan, config: dict[str, Json], asked: dict[str, str], wish: Wish, at: float
+    ) -> str:
+        last = runs.unfinished(plan.name, asked, wish.there)
+        run_id = last.id if last is not None else new_id()
+        runs.begin(run_id, plan, config, asked, shard=plan.name, destination=wish.there, started=at)
+        return run_id
+
+    def _fits(self, runs: Runs, source: str, wish: Wish) -> None:
+        """Records of a live job that are with one destination already must not go on to another. Raises UsageError."""
+        with contextlib.closing(self.shelf()) as shelf:
+            begun = [s for s in shelf.jobs(source=source, live=True) if s.records and not wish.cancel]
+        for s in begun:
+            there = run.destination if (run := runs.run(s.run)) is not None else wish.there
+            if there != wish.there:
+                raise UsageError(f"a job that was broken off has delivered a part of its records as {there}", where=s.id,
+                                 hint="finish it there first, or `jobstream jobs cancel --now` it")  # fmt: skip
 
     @contextlib.asynccontextmanager
     async def _ports(self, plan: SourcePlan, wish: Wish, destination: Destination, trace: Sink) -> AsyncIterator[Ports]:
         from jobstream.http.budgets import Budgets
         from jobstream.http.transport import HttpTransport
         from jobstream.ledger.sqlite import SqliteLedger
-        from jobstream.ports import Ports
         from jobstream.spool.folder import FolderSpool
 
-        self.project.make()
         settings = self.project.settings
         budgets = Budgets(plan.budgets, self.clock)
-        ledger = SqliteLedger(str(self.project.ledger_path))
-        transport = HttpTransport(self.clock, origins=wish.origins, allow_private=wish.allow_private, per_host=settings.connections,
-                                  budgets=budgets)  # fmt: skip
-        spool = FolderSpool(self.project.spool_path, most=settings.spool_bytes)
+        ledger = SqliteLedger(str(self.project.ledger_path), seal=self.seal())
+        spool = FolderSpool(self.project.spool_path, settings.spool_bytes)
+        transport = HttpTransport(self.clock, origins=wish.origins, allow_private=wish.allow_private, budgets=budgets,
+                                  per_host=settings.connections)  # fmt: skip
         try:
             yield Ports(self.clock, transport, ledger, spool, destination, trace, budgets=budgets)
         finally:
             await transport.close()
+            await spool.close()
             ledger.close()
 
-    async def _shard(self, plan: SourcePlan, config: dict[str, Json], wish: Wish, ports: Ports,
-                     watch: Watch) -> tuple[Shard, Iterator[tuple[str, Planned]]]:  # fmt: skip
-        from jobstream.engine.shard import Shard
-        from jobstream.engine.source import hands_of
-
-        language = self.language(plan)
+    async def _hands(self, plan: SourcePlan, config: dict[str, Json], wish: Wish,
+                     ports: Ports) -> tuple[dict[str, Hands], dict[str, StreamRun]]:  # fmt: skip
         states = wish.state if wish.state is not None else await ports.ledger.checkpoints(plan.name)
-        hands, runs = hands_of(plan, config, self.catalog, language, ports, states)
-        settings = self.project.settings
-        shard = Shard(plan.name, hands, ports, owner=f"pid {os.getpid()}", moves=settings.downloads, in_flight=settings.in_flight,
-                      slots=plan.slots, watch=watch)  # fmt: skip
-        births = () if wish.collect else itertools.chain.from_iterable(
-            runs[s.name].births(self._partitions(s, config, language), new_id=lambda piece: new_id()) for s in plan.streams)  # fmt: skip
-        return shard, iter(births)
+        return hands_of(plan, config, self.catalog, self.language(plan), ports, states)
 
-    def _partitions(self, stream: StreamPlan, config: dict[str, Json], language: Language) -> Iterator[Slice]:
+    def _partitions(self, stream: StreamPlan, config: dict[str, Json], plan: SourcePlan) -> Iterator[Slice]:
         if stream.partitions is None:
             return iter((Slice(),))
-        partitions = cast("Partitions", self.catalog.build(stream.partitions, language))
+        partitions = cast("Partitions", self.catalog.build(stream.partitions, self.language(plan)))
         return partitions.slices((), Scope({"config": lambda: config}))
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
-    """What a run came to. jobs: those of this source that it had in hand · foreign: of an edited document, left alone.
-
-    late: ids of jobs that were not at rest when the time for stopping was over"""
-
-    jobs: dict[str, Job]
-    foreign: dict[str, Job]
-    stopped: bool = False
-    late: tuple[str, ...] = ()
-
-
-async def _obey(shard: Shard, births: Iterator[tuple[str, Planned]], wish: Wish, stop: asyncio.Event, patience: float) -> Outcome:
+async def _obey(shard: Shard, births: Iterable[tuple[str, Planned]], wish: Wish, stop: asyncio.Event, patience: float) -> None:
     """The shard's run beside the person's wish to stop."""
-    running = asyncio.create_task(shard.run(births, wish.given, no_wait=wish.no_wait))
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait((running, stopping), return_when=asyncio.FIRST_COMPLETED)
-    late: tuple[str, ...] = ()
-    if stop.is_set() and not running.done():
-        await shard.cancel([i for i, j in shard.jobs.items() if not j.over], "the person at the keyboard")
-        await asyncio.wait((running,), timeout=patience)
-        if not running.done():
-            late = tuple(i for i, j in shard.jobs.items() if not j.over)
-            running.cancel()
-    stopping.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
-    return Outcome(jobs=shard.jobs, foreign=shard.foreign, stopped=stop.is_set(), late=late)
+
+    async def listen() -> None:
+        await stop.wait()
+        await shard.stop("the person at the keyboard", patience)
+
+    listening = asyncio.create_task(listen())
+    try:
+        await shard.run(
+            births,
+            wish.given,
+            no_wait=wish.no_wait,
+            only=wish.only,
+            cancel=wish.cancel,
+            within=patience if wish.cancel else EVER,
+        )
+    finally:
+        listening.cancel()
 
 
-def chosen(plan: SourcePlan, wish: Wish, settings: Settings) -> SourcePlan:
-    """The plan with what the person chose laid over: streams, attempts, limits. All of it is plan data, so it shows in reports.
-
-    Raises UsageError for a stream that the document does not have."""
-    known = {s.name: s for s in plan.streams}
-    missing = [name for name in wish.streams if name not in known]
-    if missing:
-        raise UsageError(f"there is no stream {missing[0]!r}", where=plan.name, hint="there are: " + ", ".join(known))
-    streams = [known[n] for n in wish.streams] if wish.streams else [s for s in plan.streams if not s.hidden]
-    attempts = wish.attempts or settings.attempts
-    slots = {name: settings.jobs or n for name, n in plan.slots.items()}
-    budgets = {**plan.budgets, "": Budget(rate=settings.rate)} if settings.rate else plan.budgets
-    return structs.replace(plan, streams=tuple(_limited(s, wish.limits, attempts) for s in streams), slots=slots, budgets=budgets)
-
-
-def _limited(stream: StreamPlan, limits: Limits, attempts: int | None) -> StreamPlan:
-    retrieval = stream.retrieval
-    if attempts is not None:
-        retrieval = structs.replace(retrieval, policy=structs.replace(retrieval.policy, attempts=attempts))
-    return structs.replace(stream, retrieval=retrieval, limits=limits if limits != Limits() else stream.limits)
-
-
-def _is_celigo(path: str, text: str) -> bool:
+def is_resources(path: str, text: str) -> bool:
+    """A file of Celigo resources rather than a manifest in JSON."""
     return Path(path).suffix == ".json" and '"asynchelpers"' in text.lower()
-
-
-def usable(compiled: Compiled) -> SourcePlan:
-    """The plan, if the document has no mistake. Raises DocumentError with every one of them."""
-    faults = tuple(compiled.faults())
-    if faults:
-        raise DocumentError(f"{len(faults)} mistake{'s' if len(faults) > 1 else ''}", where=compiled.name, faults=faults)
-    return compiled.plan
-
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+import uuid
 
 
 class SystemClock:
@@ -25,3 +26,8 @@ class SystemClock:
 def new_id() -> str:
     """A name that nobody else has: sorted by time of birth, 20 characters of hexadecimal."""
     return f"{int(time.time() * 1000):012x}{secrets.token_hex(4)}"
+
+
+def new_uuid() -> str:
+    """For templates that ask for one."""
+    return str(uuid.uuid4())

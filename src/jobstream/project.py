@@ -80,6 +80,18 @@ class Project:
             out.write(os.urandom(32).hex())
         return _unhex(file.read_text().strip(), str(file))
 
+    def held(self) -> bool:
+        """Some process runs a source of this project."""
+        import fcntl
+
+        for lock in (self.home / "locks").glob("*"):
+            with lock.open() as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except OSError:
+                    return True
+        return False
+
     @contextlib.contextmanager
     def hold(self, source: str) -> Iterator[None]:
         """One process a source. The lock ends with the process, however it ends. Raises HeldError."""

@@ -19,7 +19,9 @@ PREFIX = "JOBSTREAM_CONFIG_"
 
 
 def add_document(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("document", metavar="DOCUMENT", help="an Airbyte manifest (YAML or JSON), or a JSON file of Celigo resources")
+    parser.add_argument(
+        "document", metavar="DOCUMENT", help="an Airbyte manifest (YAML or JSON), or a JSON file of Celigo resources"
+    )
     add_config(parser)
 
 

@@ -31,17 +31,25 @@ where the document says how, and those that could not be are listed. A second on
 def add(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EPILOG
     add_document(parser)
-    parser.add_argument("--stream", metavar="NAME", action="append", default=[], help="only this stream; repeatable (default: all)")
+    parser.add_argument(
+        "--stream", metavar="NAME", action="append", default=[], help="only this stream; repeatable (default: all)"
+    )
     add_delivery(parser)
-    parser.add_argument("--attempts", metavar="N", type=_positive, help="remote jobs for one slice before it fails (default: 3)")
-    parser.add_argument("--no-wait", action="store_true", help="create the remote jobs and end; `run` or `jobs collect` takes the results")
+    parser.add_argument(
+        "--attempts", metavar="N", type=_positive, help="remote jobs for one slice before it fails (default: 3)"
+    )
+    parser.add_argument(
+        "--no-wait", action="store_true", help="create the remote jobs and end; `run` or `jobs collect` takes the results"
+    )
     add_world(parser)
     add_project(parser)
     add_talk(parser)
 
 
 def add_delivery(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--to", metavar="DIR|-", default="-", help="folder for files, or - for JSON lines on standard output (default)")
+    parser.add_argument(
+        "--to", metavar="DIR|-", default="-", help="folder for files, or - for JSON lines on standard output (default)"
+    )
     parser.add_argument("--format", choices=("jsonl", "csv", "parquet"), help="of the files (default: jsonl)")
     parser.add_argument("--write", choices=("auto", "append", "replace"), default="auto",
                         help="replace: files of earlier runs of a stream go when this run has all its records; append: they stay; "

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import Struct
 
-from jobstream.components.options import Finding
 from jobstream.plan.notes import Json
-from jobstream.plan.places import SourceMap
+from jobstream.plan.places import SourceMap, Told
 from jobstream.plan.source import SourcePlan
 
 
-class Compiled(Struct, frozen=True, kw_only=True):
-    """name      of the document, as the person gave it
-    places    plan pointer -> document, JSON path, line
-    findings  mistakes (and, with code `ignored`, what has no effect); `at` is a plan pointer or one into the document
-    config    what the document itself held of secrets, laid under the person's config
-    spec      connection specification: a JSON Schema of the config, {} where there is none
-    """
+class Compiled(Struct, frozen=True):
+    """findings: in the order of the text. A plan stands there also when they are grave; it must not be run then.
 
-    name: str
+    spec    what the source asks of its user, as Airbyte's SPEC message has it
+    config  what the document itself held of the config (secrets of a resource): laid under the person's own"""
+
     plan: SourcePlan
     places: SourceMap
-    findings: tuple[Finding, ...] = ()
-    warnings: tuple[Finding, ...] = ()
+    findings: tuple[Told, ...]
+    spec: dict[str, Json]
     config: dict[str, Json] = {}
-    spec: dict[str, Json] = {}
 
-    def faults(self) -> Iterator[str]:
-        """One text a mistake: `manifest.yaml:31 streams/0/...: message`."""
-        for f in self.findings:
-            yield self.places.tell(f.code, f.at, f.saw, f.hint)
+    @property
+    def faults(self) -> tuple[Told, ...]:
+        return tuple(f for f in self.findings if f.grave)
+
+    @property
+    def warnings(self) -> tuple[Told, ...]:
+        return tuple(f for f in self.findings if not f.grave)

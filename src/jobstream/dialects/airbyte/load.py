@@ -5,35 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from jobstream.dialects.airbyte.faults import Faults
 from jobstream.dialects.airbyte.places import Manifest
 from jobstream.dialects.airbyte.spec import spec_in, spec_of
+from jobstream.dialects.compiled import Compiled
 from jobstream.documents.text import Text, read
 from jobstream.plan.notes import Json
-from jobstream.plan.places import SourceMap, Told
-from jobstream.plan.source import SourcePlan
+from jobstream.plan.places import SourceMap
 
 if TYPE_CHECKING:
     from jobstream.components.catalog import Catalog
-
-
-class Compiled(Struct, frozen=True):
-    """findings: in the order of the text. A plan stands there also when they are grave; it must not be run then."""
-
-    plan: SourcePlan
-    places: SourceMap
-    findings: tuple[Told, ...]
-    spec: dict[str, Json]
-
-    @property
-    def faults(self) -> tuple[Told, ...]:
-        return tuple(f for f in self.findings if f.grave)
-
-    @property
-    def warnings(self) -> tuple[Told, ...]:
-        return tuple(f for f in self.findings if not f.grave)
 
 
 def load(name: str, text: str, catalog: Catalog, *, config: Json | None = None, now: Callable[[], float]) -> Compiled:
