@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import BinaryIO, NamedTuple
@@ -182,7 +183,7 @@ class FolderSpool:
             bodies = list(at.folder.glob(f"{at.leaf}.*.body")) if length is None else [at.body(length)]
             for path in (at.part, at.mark, *bodies):
                 path.unlink(missing_ok=True)
-            if at.folder.exists() and next(at.folder.iterdir(), None) is None:
+            with suppress(OSError):  # not empty: listing it first would cost more the fuller it is
                 at.folder.rmdir()
 
 

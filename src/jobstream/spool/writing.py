@@ -19,6 +19,7 @@ from jobstream.spool.place import Place, sync_folder
 
 T = TypeVar("T")
 BLOCK = 1 << 20  # bytes gathered for one hop to a thread
+FEW = 16  # chunks of a block that are written one by one; more are joined first
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -134,11 +135,11 @@ class FileWriting:
             if note and self._mark and not self._noted:
                 _write_mark(self._place.mark, self._mark)
                 self._noted = True
-            data = held[0] if len(held) == 1 else b"".join(held)
-            self._hash.update(data)
-            rest = memoryview(data)
-            while rest:
-                rest = rest[os.write(self._fd, rest) :]
+            for data in held if len(held) <= FEW else (b"".join(held),):
+                self._hash.update(data)
+                rest = memoryview(data)
+                while rest:
+                    rest = rest[os.write(self._fd, rest) :]
 
     def _finish(self, held: list[bytes], length: int) -> str:
         self._flush(held, note=False)
