@@ -57,6 +57,10 @@ class PracticeApi:
         """In the place of those in force."""
         self._practice.faults.set(parse_fault(f) if isinstance(f, str) else f for f in faults)
 
+    def finish(self) -> None:
+        """All that is pending comes to its end now, except what never does."""
+        self._practice.finish()
+
     def reset(self, config: PracticeConfig | None = None) -> None:
         """As after the start; the addresses stay."""
         self.config = config or self.config
@@ -105,6 +109,10 @@ class PracticeServer:
     def set_faults(self, *faults: Fault | str) -> None:
         """In the place of those in force."""
         self._ask("POST", "/_practice/faults", list(faults))
+
+    def finish(self) -> None:
+        """All that is pending comes to its end now, except what never does."""
+        self._ask("POST", "/_practice/finish")
 
     def reset(self, changes: Mapping[str, Any] | None = None) -> None:
         """As after the start. changes: fields of the config, the addresses excepted."""

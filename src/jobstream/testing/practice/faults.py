@@ -69,6 +69,8 @@ _KINDS = (
     Kind("until-close", "body", "neither Content-Length nor chunks: the close is the end", _FILE),
     Kind("content-encoding", "body", "gzip once more, told by Content-Encoding", _FILE),
     Kind("no-ranges", "body", "Range is ignored; neither ETag nor Accept-Ranges", _FILE),
+    Kind("no-if-range", "body", "If-Range is ignored: with changed-file, a piece of another file", _FILE),
+    Kind("wrong-range", "body", "a Range is answered with bytes from the first on, as its Content-Range tells", _FILE),
     Kind("cut-gzip", "bytes", "the gzip lacks its last VALUE bytes; the Content-Length fits (0: half of it)", _FILE, 0.0),
     Kind("corrupt-gzip", "bytes", "a byte in the middle of the gzip is wrong", _FILE),
     Kind("two-members", "bytes", "the gzip has two members", _FILE),

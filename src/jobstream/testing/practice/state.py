@@ -46,6 +46,12 @@ class Practice:
         self._begin(config or self.config)
         self.counts.in_flight = self.counts.in_flight_max = in_flight
 
+    def finish(self) -> None:
+        """All that is pending comes to its end now, except what never does."""
+        now = self.now()
+        for job in self.jobs.running(now):
+            job.done_at = now if job.done_at < float("inf") else job.done_at
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return self.clock.now()
