@@ -176,6 +176,16 @@ def no_urls(api: PracticeServer) -> None:
     assert [(a["status"], len(a["urls"])) for a in (poll(api, id).json(), poll(api, id).json())] == [("ready", 0), ("ready", 2)]
 
 
+@shows("retry-after")
+def retry_after(api: PracticeServer) -> None:
+    api.reset({"job_seconds": 1000, "faults": ["retry-after=60"]})
+    id = made(api)
+    assert [poll(api, id).headers["retry-after"] for _ in range(2)] == ["60", "60"]
+    api.finish()
+    assert "retry-after" not in poll(api, id).headers
+    assert api.report().jobs[0].early == 2
+
+
 @shows("unknown-status")
 def unknown_status(api: PracticeServer) -> None:
     api.set_faults("unknown-status=paused,times=1")

@@ -137,9 +137,9 @@ async def test_it_counts_what_is_in_flight_at_once() -> None:
 
 
 async def test_large_files_are_made_once_in_a_folder(tmp_path: Path) -> None:
-    config = PracticeConfig(job_seconds=0, files=1, rows=50_000)
+    config = PracticeConfig(job_seconds=0, files=1, rows=50_000, folder=str(tmp_path))
     for _ in range(2):
-        async with PracticeApi(config, folder=tmp_path):
+        async with PracticeApi(config):
             [path] = tmp_path.iterdir()
             made_at = path.stat().st_mtime_ns
     assert path.stat().st_mtime_ns == made_at

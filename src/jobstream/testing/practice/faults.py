@@ -51,6 +51,7 @@ _KINDS = (
     Kind("status-document", "answer", "200 and a JSON status document instead of data", _FILE, times=1),
     Kind("error-json", "answer", "200 and a JSON error instead of data", _FILE, times=1),
     Kind("no-urls", "answer", "ready, with an empty list of urls", ("poll",)),
+    Kind("retry-after", "answer", "while it is pending, a poll says Retry-After: VALUE seconds", ("poll",), 5.0),
     Kind("unknown-status", "answer", "the status is VALUE", ("poll",), "archiving"),
     Kind("content-type", "answer", "the Content-Type is VALUE", _FILE, "text/html"),
     Kind("no-content-type", "answer", "there is no Content-Type", _FILE),
