@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
 import pytest
 
 from practice_client import export, links, made
@@ -107,8 +112,8 @@ def test_a_download_in_pieces_is_whole_when_its_last_byte_is_out(practice: Start
     assert job.files[0].ranges == ["bytes=0-99", "bytes=100-"]
 
 
-def test_large_files_come_from_the_disk(practice: StartPractice) -> None:
-    api = practice(job_seconds=0, files=1, rows=60_000, seed=991)
+def test_large_files_come_from_the_disk(practice: StartPractice, tmp_path: Path) -> None:
+    api = practice(job_seconds=0, files=1, rows=60_000, folder=str(tmp_path))
     [url] = export(api)
     whole = ask(url)
     tail = ask(url, headers={"Range": "bytes=1000000-"})
@@ -118,3 +123,19 @@ def test_large_files_come_from_the_disk(practice: StartPractice) -> None:
     cut = ask(url)
     assert (cut.end, cut.body) == ("reset", whole.body[:70_000])
     assert ask(url).body == whole.body
+
+
+def test_a_caller_who_leaves_in_the_middle_does_no_harm(
+    practice: StartPractice, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = practice(job_seconds=0, files=1, rows=200_000, gzip=False, folder=str(tmp_path))
+    [url] = export(api)
+    at = urlsplit(url)
+    with socket.create_connection((at.hostname or "", at.port or 0)) as line:
+        line.sendall(f"GET {at.path}?{at.query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        assert line.recv(1000).startswith(b"HTTP/1.1 200")
+    assert ask(url).end == "whole"
+    give_up = time.monotonic() + 5
+    while api.report().in_flight:
+        assert time.monotonic() < give_up
+    assert caplog.records == []

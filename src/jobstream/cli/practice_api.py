@@ -23,13 +23,14 @@ _OPTIONS: dict[str, tuple[str, type, str]] = {
     "--key": ("key", str, "the API key that create and poll want (SG.practice)"),
     "--seed": ("seed", int, "another seed, other rows (7)"),
     "--files": ("files", int, "files of a job (3)"),
-    "--rows": ("rows", int, "rows of each file (100); from 50,000 on files are made once and kept in the temporary folder"),
+    "--rows": ("rows", int, "rows of each file (100); from 50,000 on files are made once and kept"),
     "--page-rows": ("page_rows", int, "rows of a page, where results come in pages (50)"),
     "--job-seconds": ("job_seconds", float, "from create to ready (2)"),
     "--jitter": ("jitter", float, "up to so many seconds more (0)"),
     "--link-seconds": ("link_seconds", float, "life of a link (900)"),
     "--list-lag": ("list_lag", float, "a new job is listed only after so many seconds (1)"),
     "--token-seconds": ("token_seconds", float, "life of an OAuth access token (3600)"),
+    "--folder": ("folder", str, "where large files are kept between runs (in the system's temporary folder)"),
     "--time-scale": ("time_scale", float, "multiplies all seconds of the server (1): 0.01 makes minutes sub-second"),
 }  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import IO, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -16,25 +16,22 @@ from jobstream.testing.practice.data import expected_rows
 from jobstream.testing.practice.faults import Fault, parse_fault
 from jobstream.testing.practice.report import Report
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 class PracticeApi:
     """`async with PracticeApi(config) as api:` — runs in this event loop.
 
     url, files_url, elsewhere_url   the three origins, as http://host:port"""
 
-    def __init__(self, config: PracticeConfig | None = None, *, watch: Callable[..., None] | None = None, folder: Path | None = None, **fields: Any) -> None:  # fmt: skip
+    def __init__(self, config: PracticeConfig | None = None, *, watch: Callable[..., None] | None = None, **fields: Any) -> None:  # fmt: skip
         self.config = config or config_from({}, **fields)
-        self._watch, self._folder = watch, folder
+        self._watch = watch
 
     async def __aenter__(self) -> PracticeApi:
         from jobstream.testing.practice.server import Listeners
         from jobstream.testing.practice.state import Practice
         from jobstream.testing.practice.store import LARGE, Twist
 
-        self._practice = Practice(self.config, folder=self._folder)
+        self._practice = Practice(self.config)
         if self.config.rows >= LARGE:
             for k in range(self.config.files):
                 await self._practice.store.blob("", k, self._practice.faults.quirks(None, k), Twist(), self.config.format)
@@ -56,6 +53,10 @@ class PracticeApi:
     def set_faults(self, *faults: Fault | str) -> None:
         """In the place of those in force."""
         self._practice.faults.set(parse_fault(f) if isinstance(f, str) else f for f in faults)
+
+    def finish(self) -> None:
+        """All that is pending comes to its end now, except what never does."""
+        self._practice.finish()
 
     def reset(self, config: PracticeConfig | None = None) -> None:
         """As after the start; the addresses stay."""
@@ -105,6 +106,10 @@ class PracticeServer:
     def set_faults(self, *faults: Fault | str) -> None:
         """In the place of those in force."""
         self._ask("POST", "/_practice/faults", list(faults))
+
+    def finish(self) -> None:
+        """All that is pending comes to its end now, except what never does."""
+        self._ask("POST", "/_practice/finish")
 
     def reset(self, changes: Mapping[str, Any] | None = None) -> None:
         """As after the start. changes: fields of the config, the addresses excepted."""

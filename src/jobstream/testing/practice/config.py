@@ -30,6 +30,7 @@ class PracticeConfig(Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     list_lag       a new job is listed only after so many seconds
     page_rows      rows of a page where the client sets no limit
     token_seconds  life of an OAuth access token
+    folder         where large files are kept between runs; "": a folder of the system's temporary files
     faults         what goes wrong; see faults.KINDS
     """
 
@@ -56,6 +57,7 @@ class PracticeConfig(Struct, frozen=True, kw_only=True, omit_defaults=True, forb
     list_lag: float = 1.0
     page_rows: int = 50
     token_seconds: float = 3600.0
+    folder: str = ""
     faults: tuple[Fault, ...] = ()
 
 

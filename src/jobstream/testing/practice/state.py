@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from jobstream.clock import SystemClock
 from jobstream.testing.practice.config import Format, PracticeConfig
@@ -21,10 +20,9 @@ from jobstream.testing.practice.tokens import Tokens
 class Practice:
     """One world: its jobs, files, links, tokens, faults and counts. Belongs to one event loop."""
 
-    def __init__(self, config: PracticeConfig, *, folder: Path | None = None) -> None:
+    def __init__(self, config: PracticeConfig) -> None:
         self.clock = SystemClock()
         self.url = self.files_url = self.elsewhere_url = ""
-        self._folder = folder
         self._begin(config)
 
     def _begin(self, config: PracticeConfig) -> None:
@@ -32,7 +30,7 @@ class Practice:
         self.faults = Faults(config.faults)
         self.jobs = Jobs(config.seed)
         self.links = Links()
-        self.store = Store(config, self._folder)
+        self.store = Store(config)
         self.counts = Counts()
         self.tokens = Tokens(config)
         self.chance = random.Random(config.seed)
@@ -45,6 +43,12 @@ class Practice:
         in_flight = self.counts.in_flight
         self._begin(config or self.config)
         self.counts.in_flight = self.counts.in_flight_max = in_flight
+
+    def finish(self) -> None:
+        """All that is pending comes to its end now, except what never does."""
+        now = self.now()
+        for job in self.jobs.running(now):
+            job.done_at = now if job.done_at < float("inf") else job.done_at
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -43,11 +43,10 @@ class Twist(Struct, frozen=True):
 class Store:
     """Blobs by what they hold; the newest stay in memory up to _KEPT_BYTES."""
 
-    def __init__(self, config: PracticeConfig, folder: Path | None = None) -> None:
+    def __init__(self, config: PracticeConfig) -> None:
         self._config = config
-        self._folder = (
-            folder or Path(tempfile.gettempdir()) / f"jobstream-practice-{os.getuid() if hasattr(os, 'getuid') else 0}"
-        )
+        user = os.getuid() if hasattr(os, "getuid") else 0
+        self._folder = Path(config.folder or Path(tempfile.gettempdir()) / f"jobstream-practice-{user}")
         self._kept: OrderedDict[_Key, Blob] = OrderedDict()
         self._held = 0
         self._making = asyncio.Lock()

@@ -43,3 +43,9 @@ async def reset(practice: Practice, asked: Asked) -> Reply:
         return as_json({"error": str(e)}, 400)
     practice.reset(config)
     return as_json({"reset": True})
+
+
+async def finish(practice: Practice, asked: Asked) -> Reply:
+    """What is pending comes to its end now."""
+    practice.finish()
+    return as_json({"finished": True})

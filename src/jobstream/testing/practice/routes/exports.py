@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -85,9 +86,12 @@ async def poll(practice: Practice, asked: Asked) -> Reply:
     if odd := practice.faults.due("unknown-status", asked):
         status = odd.text
     body = _report(practice, job, status) if job.family == "reports" else _export(practice, asked, job, status)
-    if job.family == "xml" or practice.faults.due("xml", asked):
-        return as_xml("export", body)
-    return as_json(body)
+    is_xml = job.family == "xml" or practice.faults.due("xml", asked)
+    reply = as_xml("export", body) if is_xml else as_json(body)
+    if status == "pending" and (later := practice.faults.due("retry-after", asked)):
+        job.quiet_until = now + later.number
+        reply.headers["Retry-After"] = str(math.ceil(later.number))
+    return reply
 
 
 def _export(practice: Practice, asked: Asked, job: Job, status: str) -> dict[str, Any]:

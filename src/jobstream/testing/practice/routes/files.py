@@ -40,7 +40,7 @@ async def download(practice: Practice, asked: Asked) -> Reply:
     quirks = practice.faults.quirks(job.n, k)
     practice.faults.performed.update(quirks)
     blob = await practice.store.blob(job.part, k, quirks, _twist(practice, asked), practice.format_of(job))
-    reply = _conditional(practice, asked, blob, practice.faults.due("no-ranges", asked) is not None)
+    reply = _conditional(practice, asked, blob)
     reply.headers |= {"Content-Type": _type(practice, job, quirks)}
     return reply
 
@@ -65,9 +65,9 @@ def _type(practice: Practice, job: Job, quirks: frozenset[str]) -> str:
     return _TYPES[format].replace("utf-8", charset)
 
 
-def _conditional(practice: Practice, asked: Asked, blob: Blob, no_ranges: bool) -> Reply:
+def _conditional(practice: Practice, asked: Asked, blob: Blob) -> Reply:
     """RFC 9110, sections 13 and 14; of several ranges the whole is sent, as 14.2 allows."""
-    if no_ranges:
+    if practice.faults.due("no-ranges", asked):
         return Reply(200, {}, blob).note("no-ranges")
     modified = http_date(practice.started)
     headers = {"ETag": blob.etag, "Last-Modified": modified, "Accept-Ranges": "bytes"}
@@ -77,11 +77,15 @@ def _conditional(practice: Practice, asked: Asked, blob: Blob, no_ranges: bool) 
     if (known := given.get("If-None-Match")) and (known == "*" or blob.etag in _tags(known)):
         return Reply(304, headers)
     asked_range = _RANGE.match(given.get("Range", ""))
-    if asked_range is None or not _is_same(given.get("If-Range"), blob.etag, modified):
+    if asked_range is None:
+        return Reply(200, headers, blob)
+    if not _is_same(given.get("If-Range"), blob.etag, modified) and not practice.faults.due("no-if-range", asked):
         return Reply(200, headers, blob)
     span = _span(asked_range.group(1), asked_range.group(2), blob.size)
     if span is None:
         return Reply(416, {**headers, "Content-Range": f"bytes */{blob.size}"})
+    if practice.faults.due("wrong-range", asked):
+        span = range(len(span))
     headers["Content-Range"] = f"bytes {span.start}-{span.stop - 1}/{blob.size}"
     return Reply(206, headers, blob, span.start, len(span))
 

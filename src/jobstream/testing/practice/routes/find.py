@@ -94,6 +94,8 @@ def _control(parts: list[str]) -> Answer:
             return control.faults
         case [_, "reset"]:
             return control.reset
+        case [_, "finish"]:
+            return control.finish
         case _:
             return _nothing
 
