@@ -163,17 +163,24 @@ def _plain(column: Any) -> Any:
     return column
 
 
+def spelled(column: Any) -> Any:
+    """The values as text: JSON text where they are not text already."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind, t = column.type, pa.types
+    if t.is_string(kind) or t.is_null(kind) or t.is_integer(kind) or t.is_boolean(kind):
+        return pc.cast(column, pa.string())
+    return pa.array([_text(v) for v in column.to_pylist()], pa.string())
+
+
 def _as(column: Any, kind: Any) -> Any:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if column.type == kind:
         return column
-    if kind == pa.string() and not pa.types.is_null(column.type):
-        if pa.types.is_integer(column.type) or pa.types.is_boolean(column.type):
-            return pc.cast(column, kind)
-        return pa.array([_text(v) for v in column.to_pylist()], kind)
-    return pc.cast(column, kind)
+    return spelled(column) if kind == pa.string() else pc.cast(column, kind)
 
 
 def _is_big(column: Any) -> bool:
