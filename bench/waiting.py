@@ -33,11 +33,11 @@ def run(
 
     def ours(t: Task) -> list[str]:
         keys = [f"k{n}" for n in range(jobs)]
-        config = t.written(
-            "config.json", {"origin": t.origin, "at_once": jobs, "keys": keys, "from": span[0], "to": span[1], "every": every}
-        )
-        return [*shlex.split(jobstream), "run", str(MANIFESTS / "waiting.yaml"), "--config", str(config), "--to", str(t.place / "landed"),
-                "--format", "jsonl", "--project", str(t.place), "--quiet"]  # fmt: skip
+        config = t.written("config.json", {"origin": t.origin, "keys": keys, "from": span[0], "to": span[1]})
+        manifest = t.place / "waiting.yaml"
+        manifest.write_text((MANIFESTS / "waiting.yaml").read_text().replace("interval: 10}", f"interval: {every:g}}}"))
+        return [*shlex.split(jobstream), "run", str(manifest), "--config", str(config), "--to", str(t.place / "landed"), "--format", "jsonl",
+                "--project", str(t.place), "--quiet"]  # fmt: skip
 
     def lean(t: Task) -> list[str]:
         return [str(PYTHON), str(measure.HERE / "lean.py"), t.origin, str(jobs), str(span[0]), str(span[1]), str(every)]
