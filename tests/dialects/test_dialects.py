@@ -14,9 +14,9 @@ import pytest
 from jobstream.components.catalog import Catalog
 from jobstream.components.lint import lint
 from jobstream.dialects.airbyte.leaves import manifest_form, to_document
-from jobstream.dialects.airbyte.places import Document
-from jobstream.dialects.airbyte.structure import Compiler
+from jobstream.dialects.airbyte.load import load
 from jobstream.dialects.celigo.compile import Resources, compile_export
+from jobstream.documents.text import read
 from jobstream.jobs.event import Slice
 from jobstream.kinds import Feed, Partitions, Wire
 from jobstream.plan.places import SourceMap
@@ -33,11 +33,9 @@ CATALOG = Catalog()
 def manifest(name: str, old: str = "", new: str = "") -> tuple[SourcePlan, list[str]]:
     text = (EXAMPLES / f"{name}.yaml").read_text()
     assert old in text
-    c = Compiler(Document(f"{name}.yaml", text.replace(old, new) if old else text), CATALOG)
-    plan, places = c.source()
-    assert decode(encode(plan)) == plan
-    said = [f"{f.at}: {f.code} ({f.hint})" for f in c.findings]
-    return plan, said + tell(plan, places)
+    made = load(f"{name}.yaml", text.replace(old, new) if old else text, CATALOG, now=lambda: 0.0)
+    assert decode(encode(made.plan)) == made.plan
+    return made.plan, [str(f) for f in made.findings]
 
 
 def tell(plan: SourcePlan, places: SourceMap) -> list[str]:
@@ -182,7 +180,7 @@ def test_a_leaf_goes_both_ways_and_has_a_form() -> None:
     assert (
         list(fields) == ["delimiter", "encoding", "set_values_to_none"] and fields["set_values_to_none"].label == "Null words"
     )
-    text = Document("x", (EXAMPLES / "sendgrid.yaml").read_text()).edit(
+    text = read("x", (EXAMPLES / "sendgrid.yaml").read_text()).edit(
         "/streams/0/retriever/status_mapping/running", ["pending", "queued"]
     )
     assert '        running: ["pending", "queued"]  # there is no queued' in text

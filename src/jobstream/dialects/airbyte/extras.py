@@ -11,7 +11,7 @@ from msgspec import Meta
 from jobstream.components.options import check
 from jobstream.dialects.airbyte.context import Context
 from jobstream.dialects.airbyte.places import EXTENSION, Cell, Node
-from jobstream.plan.notes import Bytes, Json, Seconds
+from jobstream.plan.notes import Json, Seconds
 
 _Key = Annotated[str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")]
 _Some = Annotated[int, Meta(ge=1)]
@@ -62,7 +62,7 @@ class Expected(Extra, frozen=True):
 class OfRequester(Extra, frozen=True):
     """On any requester."""
 
-    timeout: Annotated[Seconds, Meta(gt=0, description="For the whole of a small answer; of a download, for each silence.")] = (
+    timeout: Annotated[float, Meta(gt=0, description="For the whole of a small answer; of a download, for each silence.")] = (
         60.0
     )
 
@@ -70,7 +70,7 @@ class OfRequester(Extra, frozen=True):
 class OfCreation(Extra, frozen=True):
     """On the creation requester."""
 
-    timeout: Annotated[Seconds, Meta(gt=0, description="For the whole answer.")] = 60.0
+    timeout: Annotated[float, Meta(gt=0, description="For the whole answer.")] = 60.0
     idempotency_key: Annotated[_Key | None, Meta(description="Header in which each attempt sends a key of its own.")] = None
     lookup: Annotated[Lookup | None, Meta(description="Asked instead of creating twice.")] = None
     doubt: Annotated[
@@ -81,7 +81,7 @@ class OfCreation(Extra, frozen=True):
 class OfPolling(Extra, frozen=True):
     """On the polling requester."""
 
-    timeout: Annotated[Seconds, Meta(gt=0, description="For the whole answer.")] = 60.0
+    timeout: Annotated[float, Meta(gt=0, description="For the whole answer.")] = 60.0
     poll: Annotated[Cadence | None, Meta(description="When the status is asked for.")] = None
 
 
@@ -97,7 +97,7 @@ class OfRetriever(Extra, frozen=True):
     progress: Annotated[str, Meta(description="A template over `response` that changes while a job moves on.")] = ""
     stall: Annotated[Seconds | None, Meta(description="A job whose progress has not changed for so long has timed out.")] = None
     parallel: Annotated[_Some, Meta(description="Downloads of one job at a time.")] = 2
-    part_bytes: Annotated[Bytes, Meta(ge=1, description="Pages are stored and delivered together up to this size.")] = 8 << 20
+    part_bytes: Annotated[int, Meta(ge=1, description="Pages are stored and delivered together up to this size.")] = 8 << 20
     deliver: Annotated[Literal["parts", "whole"], Meta(description="whole: nothing before all of it has come.")] = "parts"
     lives: Annotated[Seconds | None, Meta(description="How long a download link lives; older ones are asked for again.")] = None
     target_key: Annotated[tuple[str, ...], Meta(description="Keys inside a target of what stays when links are renewed.")] = ()
@@ -108,7 +108,7 @@ class OfSimple(Extra, frozen=True):
     """On a SimpleRetriever."""
 
     attempts: Annotated[_Some, Meta(description="Readings of one slice from its beginning.")] = 3
-    part_bytes: Annotated[Bytes, Meta(ge=1, description="Pages are stored and delivered together up to this size.")] = 8 << 20
+    part_bytes: Annotated[int, Meta(ge=1, description="Pages are stored and delivered together up to this size.")] = 8 << 20
     deliver: Annotated[Literal["parts", "whole"], Meta(description="whole: nothing before all of it has come.")] = "parts"
 
 
