@@ -39,10 +39,13 @@ class Wire(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """A token in hand. JSON; sealed and kept before it is used, so that a rotating refresh token survives."""
+    """A token in hand. JSON; sealed and kept before it is used, so that a rotating refresh token survives.
+
+    basis: a hash of the config that it was got with; written by the engine"""
 
     values: dict[str, str] = {}
     until: float = float("inf")
+    basis: str = ""
 
 
 class Refused(TemplateFault):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, BinaryIO, NamedTuple, Protocol, TypeAlias
+from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from jobstream.jobs.event import AnyEvent
-from jobstream.kinds import Destination, Wire
+from jobstream.kinds import Destination, Held, Wire
 from jobstream.plan.notes import Json
 from jobstream.records.trace import Sink
 
@@ -60,6 +60,14 @@ class Unlimited:
         return
 
 
+Spending: TypeAlias = Literal["budget", "network", "download", "decode", "write"]
+Spent: TypeAlias = Callable[[str, Spending, float], None]  # (stream, what, seconds); from any thread
+
+
+def _unseen(stream: str, what: Spending, seconds: float) -> None:
+    return
+
+
 class NotSent(Exception): ...
 
 
@@ -91,6 +99,35 @@ class Checkpoint(Struct, frozen=True):
     state: Json
 
 
+class Asked(Struct, frozen=True):
+    """A person's wish about a job, left by any process.
+
+    found: the API's id (`value`) of a create that was in doubt · not_made: there is none"""
+
+    job: JobId
+    what: Literal["cancel", "found", "not_made"]
+    by: str
+    value: Json = None
+
+
+class Vault(Protocol):
+    """Tokens that outlive a process, sealed."""
+
+    async def held(self, name: str) -> Held | None: ...
+    async def hold(self, name: str, held: Held) -> None:
+        """Durable on return: before the token is used."""
+
+
+class NoVault:
+    """Tokens end with the process."""
+
+    async def held(self, name: str) -> Held | None:
+        return None
+
+    async def hold(self, name: str, held: Held) -> None:
+        return
+
+
 class Ledger(Protocol):
     async def claim(self, shard: str, owner: str) -> Epoch:
         """Takes the shard: every older epoch is fenced from now on."""
@@ -103,8 +140,10 @@ class Ledger(Protocol):
         """All or none, durable on return: the position of the last entry in the shard. Raises Fenced."""
 
     async def checkpoints(self, shard: str) -> dict[str, Json]: ...
-    async def requests(self, shard: str) -> list[tuple[JobId, str]]:
-        """Cancels asked by other processes: (job, by). The owner turns them into events."""
+    async def requests(self, shard: str) -> list[Asked]:
+        """Wishes left by other processes. The owner turns them into events, then says that they are settled."""
+
+    async def settled(self, job: JobId) -> None: ...
 
 
 class Writing(Protocol):
@@ -154,3 +193,5 @@ class Ports(NamedTuple):
     trace: Sink
     work: Callable[..., Awaitable[Any]] = asyncio.to_thread  # decode and deliver: a bounded thread pool
     budgets: Budgets = Unlimited()
+    vault: Vault = NoVault()
+    spent: Spent = _unseen

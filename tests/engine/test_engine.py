@@ -22,6 +22,7 @@ from jobstream.destinations.files import Files
 from jobstream.jobs.event import Located, PartDelivered, PartStored, Planned, Slice, Stored, Target
 from jobstream.jobs.job import apply
 from jobstream.kinds import Destination, Wire
+from jobstream.ledger.shelf import Shelf
 from jobstream.plan.component import Component
 from jobstream.plan.wire import encode, fingerprint
 from jobstream.ports import Fenced
@@ -132,7 +133,7 @@ def test_a_cancel_from_another_process_is_a_request_that_the_owner_obeys() -> No
         task = asyncio.create_task(shard.run(world.births(1)))
         while "j0" not in shard.jobs or shard.jobs["j0"].phase != "running":
             await asyncio.sleep(0)
-        shard.ports.ledger._inner.ask_cancel("j0", "the operator")  # type: ignore[attr-defined]
+        Shelf(world.path).ask("j0", "cancel", "the operator")
         await shard.heed()
         jobs = await task
         assert jobs["j0"].phase == "cancelled" and next(iter(world.api.jobs.values())).aborted

@@ -21,7 +21,7 @@ from jobstream.meaning.parts import next_part
 from jobstream.meaning.read import Broken, Lost, Result, Tools, pick, value_of
 from jobstream.plan.notes import Json
 from jobstream.plan.stream import StreamPlan
-from jobstream.ports import NoAnswer, Ports
+from jobstream.ports import Clock, NoAnswer, Ports
 from jobstream.records.batch import Batch, Origin, PartKey, Transform
 from jobstream.records.counts import DataFault, Tally
 from jobstream.records.flow import flow, select
@@ -38,6 +38,20 @@ class Delivered(NamedTuple):
     receipt: str
     counts: Counts
     seen: Json
+
+
+class _Clocked(Iterator[Batch]):
+    """Batches, and how long they took to come."""
+
+    def __init__(self, batches: Iterator[Batch], clock: Clock) -> None:
+        self._batches, self._clock, self.spent = batches, clock, 0.0
+
+    def __next__(self) -> Batch:
+        began = self._clock.now()
+        try:
+            return next(self._batches)
+        finally:
+            self.spent += self._clock.now() - began
 
 
 class _Walk(Struct):
@@ -71,6 +85,7 @@ class Carrier:
         if self._fetch.exchange is None:
             return Broken(Fault(code="data.lost", seen="rows that were in an answer"))
         await self._ports.spool.room()
+        began = self._ports.clock.now()
         name = f"{job.id}/{job.attempt}/{i}/{part}"
         walk = _Walk(t.next if t.next is not None or self._pages is None else self._pages.first())
         try:
@@ -83,6 +98,8 @@ class Carrier:
             await self._records(job, name)
         except Failed as e:
             return e.result
+        finally:
+            self._ports.spent(job.stream, "download", self._ports.clock.now() - began)
         return Part(Stored(part, name, tuple(walk.lengths), digest, t.next), walk.token)
 
     async def _records(self, job: Job, name: str) -> None:
@@ -169,8 +186,11 @@ class Carrier:
             documents = self._checked(
                 job, i, part, self._documents(self._ports.spool.open(part.name), tally, names, part), tally
             )
-            batches = flow(documents, self._transforms, tally, origin, observe)
-            receipt = f"report {sum(map(len, batches))}" if t.report else self._ports.destination.write(key, epoch, batches)
+            clock = _Clocked(flow(documents, self._transforms, tally, origin, observe), self._ports.clock)
+            began = self._ports.clock.now()
+            receipt = f"report {sum(map(len, clock))}" if t.report else self._ports.destination.write(key, epoch, clock)
+            self._ports.spent(job.stream, "decode", clock.spent)
+            self._ports.spent(job.stream, "write", self._ports.clock.now() - began - clock.spent)
         except DataFault as e:
             return Broken(Fault(code=e.code, seen=e.seen, at=e.at))
         except TemplateFault as e:

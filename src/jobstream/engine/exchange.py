@@ -10,7 +10,7 @@ from msgspec import structs
 
 from jobstream.engine.answers import Reader, answer_of, once, peek, said, whole
 from jobstream.engine.render import RenderFault, render
-from jobstream.engine.tokens import Tokens
+from jobstream.engine.tokens import Refused, Tokens
 from jobstream.engine.trace import shown
 from jobstream.errors import DocumentError
 from jobstream.jobs.command import Send
@@ -69,13 +69,17 @@ class Caller:
         fault = self._fence(ex.request, wire, at)
         if fault is not None:
             return Broken(fault)
+        began = self._ports.clock.now()
         await self._ports.budgets.take(ex.request.budget)
+        self._ports.spent(self._stream.name, "budget", self._ports.clock.now() - began)
         if not ex.request.auth:
             return Signed(wire)
         try:
             auth, held = await self.tokens.get(ex.request.auth)
         except (NotSent, NoAnswer) as e:
             return Lost(sent=False, why=str(e))
+        except Refused as e:
+            return Broken(Fault(code="auth.refused", say=str(e), at=f"/auth/{ex.request.auth}"))
         except TemplateFault as e:
             return Broken(Fault(code="template.failed", say=str(e), at=f"/auth/{ex.request.auth}"))
         signed = auth.sign(wire, held, self.tokens.names)
@@ -103,6 +107,7 @@ class Caller:
             result = Lost(sent=False, why=str(e))
         except NoAnswer as e:
             result = Lost(sent=True, why=str(e))
+        self._ports.spent(self._stream.name, "network", self._ports.clock.now() - began)
         if self.trace(job, cmd, ex, wire, result, began) == "sign":
             self.tokens.spoil(ex.request.auth, signed.held)
         return result

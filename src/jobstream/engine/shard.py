@@ -22,7 +22,7 @@ from jobstream.jobs.event import AnyEvent, Phase, Planned
 from jobstream.jobs.job import Job, apply
 from jobstream.meaning.case import Case, exchange_of, sent, too_old
 from jobstream.meaning.conclude import conclude
-from jobstream.meaning.ending import cancel, quit_job, retracted
+from jobstream.meaning.ending import cancel, quit_job, resolve, retracted
 from jobstream.meaning.listing import relist
 from jobstream.meaning.parts import recalled, reread
 from jobstream.meaning.read import Lost, Result
@@ -37,13 +37,14 @@ class Shard:
     """Up to ~250 jobs claimed together; with one shard, 10,000. Owns its jobs: no other task changes them.
 
     run    part of the ids of this run's jobs: of ended ones only those are read; empty: all
-    watch  told of each event when it is applied, with the job after it
+    watch  told of each event when it is applied, with the job after it · took: of each job that was there before
     heeds  seconds between two looks for requests of other processes
     """
 
     def __init__(self, name: str, hands: Mapping[str, Hands], ports: Ports, *, owner: str = "", run: str = "", calls: int = 200,
                  moves: int = 4, creates: int = 16, in_flight: int = 10_000, slots: Mapping[str, int] = {}, heeds: float = 1.0,
-                 watch: Callable[[Job, AnyEvent], None] = lambda job, event: None) -> None:  # fmt: skip
+                 watch: Callable[[Job, AnyEvent], None] = lambda job, event: None,
+                 took: Callable[[Job], None] = lambda job: None) -> None:  # fmt: skip
         self._history = History(hands, ports, watch, self._begun)
         self.jobs = self._history.jobs
         self.foreign: dict[JobId, Job] = {}  # of a plan that asks something else: left alone, told
@@ -63,7 +64,7 @@ class Shard:
         self._torn = set[str]()
         self._lending = [s for s, h in hands.items() if h.tools.lends]
         self._batched: Batched = Batched()
-        self._no_wait = False
+        self._took, self._no_wait = took, False
         self._only: frozenset[JobId] | None = None
         self._heeds, self._heeded, self._until = heeds, 0.0, EVER
         self.epoch = 0
@@ -83,7 +84,11 @@ class Shard:
         there = await found(self.ports.ledger, self.name, self._run)
         self._history.position, self._history.states = there.position, await self.ports.ledger.checkpoints(self.name)
         for i, job in there.jobs.items():
-            (self.jobs if self._ours(job) else self.foreign)[i] = job
+            if self._ours(job):
+                self.jobs[i] = job
+                self._took(job)
+            else:
+                self.foreign[i] = job
         self._history.scribe = Scribe(self.ports.ledger, self.name, self.epoch)
         try:
             await self._serve(births, {i: parts for i, parts in there.lent.items() if i in self.jobs}, given, cancel, within)
@@ -365,9 +370,16 @@ class Shard:
 
     async def heed(self) -> None:
         """Requests that other processes have left in the ledger."""
-        for job_id, by in await self.ports.ledger.requests(self.name):
-            if job_id in self.jobs:
-                await self.cancel([job_id], by)
+        for asked in await self.ports.ledger.requests(self.name):
+            job = self.jobs.get(asked.job)
+            if job is None:
+                continue
+            if asked.what == "cancel":
+                await self.cancel([job.id], asked.by)
+            elif job.phase == "parked":
+                await self._history.record(job.id, resolve(self._case(job.id), asked.value))
+                self._enter(self.jobs[job.id])
+            await self.ports.ledger.settled(job.id)
 
     async def stop(self, by: str, within: float = EVER) -> None:
         """Nothing new is planned, everything is cancelled. What cannot be aborted in time is left: its remote job may run on."""

@@ -18,7 +18,7 @@ from jobstream.plan.component import Component
 from jobstream.plan.notes import Json
 from jobstream.plan.source import SourcePlan
 from jobstream.plan.stream import StreamPlan
-from jobstream.plan.wire import asked
+from jobstream.plan.wire import asked, public
 from jobstream.ports import Ports
 from jobstream.redact import Redactor
 from jobstream.template.language import Language
@@ -44,7 +44,7 @@ def hands_of(plan: SourcePlan, config: Json, catalog: Builds, language: Language
         cut: Callable[[Slice], tuple[Slice, ...]] = cursor.split if cursor else lambda piece: ()
         tools = Tools(language=language, default_rules=plan.default_rules, cut=cut, config=config, retracts=there.retracts,
                       lends=there.receipts == "lent", recall=recalls(ports.spool))  # fmt: skip
-        tokens = tokens or Tokens(auths, tools, ports, keep=lambda name, held: secrets.learn(*held.values.values()))
+        tokens = tokens or Tokens(auths, tools, ports, source=name_of(plan, config), redactor=secrets)
         runs[s.name] = StreamRun(plan.name, s, cursor, states.get(s.name), asked(s, config, plan.secrets), ports.clock.now)
         hands[s.name] = _hands(plan, s, catalog, language, tools, tokens, ports, secrets, cursor, runs[s.name])
     return hands, runs
@@ -63,6 +63,11 @@ def _hands(plan: SourcePlan, s: StreamPlan, catalog: Builds, language: Language,
     carrier = Carrier(s, tools, caller, ports, decoder=decoder, transforms=transforms, cursor=cursor,
                       pages=paginator(s.retrieval.fetch.pages))  # fmt: skip
     return Hands(s, tools, caller, carrier, run.closed, run.asked, run.pieces)
+
+
+def name_of(plan: SourcePlan, config: Json) -> str:
+    """Of a source with its account: what is not secret in the config tells accounts apart."""
+    return f"{plan.name}/{public(config, plan.secrets)}"
 
 
 def _at(config: Json, path: str) -> Json:

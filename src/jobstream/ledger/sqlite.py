@@ -1,4 +1,4 @@
-"""The ledger in SQLite: WAL, synchronous FULL. The fence is the first statement of every commit."""
+"""The ledger in SQLite. The fence is the first statement of every commit."""
 
 from __future__ import annotations
 
@@ -9,52 +9,60 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from jobstream.jobs.event import AnyEvent, Planned
+from jobstream.jobs.event import AnyEvent, Created, Located, Passed, Planned, StatusSeen
+from jobstream.kinds import Held
+from jobstream.ledger.schema import opened
+from jobstream.ledger.seal import NoSeal, Seal
 from jobstream.plan.notes import Json
-from jobstream.ports import Checkpoint, Entry, Epoch, Fenced, JobId, Position
+from jobstream.ports import Asked, Checkpoint, Entry, Epoch, Fenced, JobId, Position
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS shard (name TEXT PRIMARY KEY, epoch INTEGER NOT NULL, seq INTEGER NOT NULL, owner TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS job (     -- for lists, and for claiming; all of it can be rebuilt from `event`
-  id TEXT PRIMARY KEY, shard TEXT NOT NULL, stream TEXT NOT NULL, key TEXT NOT NULL, phase TEXT NOT NULL, wake_at REAL NOT NULL,
-  hint_seq INTEGER NOT NULL DEFAULT 0, hint BLOB) STRICT;          -- hint: the newest loose event, overwritten
-CREATE UNIQUE INDEX IF NOT EXISTS one_live_job ON job (key)
-  WHERE phase NOT IN ('done', 'skipped', 'failed', 'timed_out', 'cancelled', 'split');
-CREATE INDEX IF NOT EXISTS job_of_shard ON job (shard);
-CREATE TABLE IF NOT EXISTS event (   -- the truth; gaps in seq are lawful; body is sealed where it holds answers or targets
-  job TEXT NOT NULL, seq INTEGER NOT NULL, position INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY (job, seq)) STRICT, WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS checkpoint (
-  shard TEXT NOT NULL, stream TEXT NOT NULL, position INTEGER NOT NULL, state BLOB NOT NULL, PRIMARY KEY (shard, stream)) STRICT;
-CREATE TABLE IF NOT EXISTS request (job TEXT NOT NULL, by TEXT NOT NULL, PRIMARY KEY (job)) STRICT;  -- cancels, from anywhere
-"""
 CLAIM = """INSERT INTO shard VALUES (?, 1, 0, ?)
   ON CONFLICT (name) DO UPDATE SET epoch = epoch + 1, owner = excluded.owner RETURNING epoch"""
 FENCE = "UPDATE shard SET seq = seq + ? WHERE name = ? AND epoch = ? RETURNING seq"
-PLANNED = "INSERT INTO job (id, shard, stream, key, phase, wake_at) VALUES (?, ?, ?, ?, ?, ?)"
+PLANNED = "INSERT INTO job (id, shard, stream, key, phase, wake_at, moved) VALUES (?, ?, ?, ?, ?, ?, ?)"
 EVENT = "INSERT INTO event VALUES (?, ?, ?, ?, ?, ?)"
-PHASE = "UPDATE job SET phase = ?, wake_at = ? WHERE id = ?"
-HINT = "UPDATE job SET hint_seq = ?, hint = ?, wake_at = ? WHERE id = ?"
-READ = """SELECT e.job, e.seq, e.position, e.body FROM event e JOIN job j ON j.id = e.job WHERE j.shard = ?
-  AND (j.phase NOT IN ('done', 'skipped', 'failed', 'timed_out', 'cancelled', 'split') OR substr(j.id, 1, ?) = ?)
-  ORDER BY e.job, e.seq"""
+PHASE = "UPDATE job SET phase = ?, wake_at = ?, moved = ? WHERE id = ?"
+HINT = "UPDATE job SET hint_seq = ?, hint = ?, wake_at = ?, moved = ? WHERE id = ?"
+READ = """SELECT e.job, e.seq, e.position, e.body FROM event e JOIN job j ON j.id = e.job
+  WHERE j.shard = ? AND (j.phase NOT IN (SELECT phase FROM ending) OR substr(j.id, 1, ?) = ?) ORDER BY e.job, e.seq"""
 HINTS = "SELECT id, hint_seq, hint FROM job WHERE shard = ? AND hint IS NOT NULL"
+CHECKPOINT = "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)"
+REQUESTS = "SELECT r.job, r.what, r.by, r.value FROM request r JOIN job j ON j.id = r.job WHERE j.shard = ?"
 
-_DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 Work: TypeAlias = Callable[..., Awaitable[Any]]
 
 
-class SqliteLedger:
-    """One connection, one statement batch at a time. work: where the blocking calls run (a thread; inline in tests)."""
+def place(job: JobId, seq: int) -> str:
+    """Where an event lies: what its seal is bound to."""
+    return f"{job}/{seq}"
 
-    def __init__(self, path: str, work: Work = asyncio.to_thread) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=30000;" + SCHEMA)
-        self._work = work
+
+def is_secret(e: AnyEvent) -> bool:
+    """It holds an answer or targets: tokens and signed links may be in them."""
+    return isinstance(e, Created | Located) or (isinstance(e, StatusSeen | Passed) and e.answer is not None)
+
+
+class SqliteLedger:
+    """One connection that writes, one batch at a time, and one beside it. work: where the blocking calls run (a thread; inline
+    in tests)."""
+
+    def __init__(self, path: str, work: Work = asyncio.to_thread, seal: Seal | None = None) -> None:
+        self._path, self._db = path, opened(path)
+        self._work, self._seal = work, seal or NoSeal()
+        self._second: sqlite3.Connection | None = None
         self.commits = self.rows = 0
 
     def close(self) -> None:
         self._db.close()
+        if self._second is not None:
+            self._second.close()
+
+    @property
+    def _beside(self) -> sqlite3.Connection:
+        """Reads and small writes while the other one commits in its thread."""
+        self._second = self._second or opened(self._path)
+        return self._second
 
     async def claim(self, shard: str, owner: str) -> Epoch:
         epoch: Epoch = await self._work(lambda: self._db.execute(CLAIM, (shard, owner)).fetchone()[0])
@@ -62,14 +70,14 @@ class SqliteLedger:
 
     async def read(self, shard: str, run: str = "") -> AsyncIterator[Entry]:
         rows = await self._work(lambda: self._db.execute(READ, (shard, len(run), run)).fetchall())
-        hints = {i: (seq, body) for i, seq, body in self._db.execute(HINTS, (shard,))}
+        hints = await self._work(lambda: self._db.execute(HINTS, (shard,)).fetchall())
         last: dict[JobId, int] = {}
         for job, seq, position, body in rows:
             last[job] = seq
-            yield Entry(job, seq, _DECODER.decode(body), position=position)
-        for job, (seq, body) in hints.items():
+            yield Entry(job, seq, DECODER.decode(self._seal.open(body, place(job, seq))), position=position)
+        for job, seq, body in hints:
             if seq > last.get(job, seq):
-                yield Entry(job, seq, _DECODER.decode(body), loose=True)
+                yield Entry(job, seq, DECODER.decode(body), loose=True)
 
     async def append(self, shard: str, epoch: Epoch, entries: list[Entry], checkpoints: list[Checkpoint]) -> Position:
         position: Position = await self._work(self._append, shard, epoch, entries, checkpoints)
@@ -77,6 +85,7 @@ class SqliteLedger:
 
     def _append(self, shard: str, epoch: Epoch, entries: list[Entry], checkpoints: list[Checkpoint]) -> Position:
         kept = [e for e in entries if not e.loose]
+        hints = [(e.seq, msgspec.json.encode(e.event), e.event.wake_at, e.event.at, e.job) for e in entries if e.loose]
         db = self._db
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -84,9 +93,8 @@ class SqliteLedger:
             if row is None:
                 raise Fenced(shard)
             self._insert(shard, kept, row[0] - len(kept))
-            db.executemany(HINT, [(e.seq, msgspec.json.encode(e.event), e.event.wake_at, e.job) for e in entries if e.loose])
-            db.executemany("INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)",
-                           [(shard, c.stream, row[0], msgspec.json.encode(c.state)) for c in checkpoints])  # fmt: skip
+            db.executemany(HINT, hints)
+            db.executemany(CHECKPOINT, [(shard, c.stream, row[0], msgspec.json.encode(c.state)) for c in checkpoints])
             db.execute("COMMIT")
         except BaseException:
             db.execute("ROLLBACK")
@@ -97,27 +105,37 @@ class SqliteLedger:
 
     def _insert(self, shard: str, kept: list[Entry], first: Position) -> None:
         born = [
-            (e.job, shard, e.event.stream, e.event.key, e.event.to, e.event.wake_at)
+            (e.job, shard, e.event.stream, e.event.key, e.event.to, e.event.wake_at, e.event.at)
             for e in kept
             if isinstance(e.event, Planned)
         ]
         self._db.executemany(PLANNED, born)
         self._db.executemany(EVENT, [
-            (e.job, e.seq, first + n, e.event.at, type(e.event).__name__, msgspec.json.encode(e.event))
-            for n, e in enumerate(kept, 1)])  # fmt: skip
+            (e.job, e.seq, first + n, e.event.at, type(e.event).__name__, self._body(e)) for n, e in enumerate(kept, 1)])  # fmt: skip
         newest = {e.job: e.event for e in kept if not isinstance(e.event, Planned)}
-        self._db.executemany(PHASE, [(e.to, e.wake_at, job) for job, e in newest.items()])
+        self._db.executemany(PHASE, [(e.to, e.wake_at, e.at, job) for job, e in newest.items()])
+
+    def _body(self, e: Entry) -> bytes:
+        raw = msgspec.json.encode(e.event)
+        return self._seal.seal(raw, place(e.job, e.seq)) if is_secret(e.event) else raw
 
     async def checkpoints(self, shard: str) -> dict[str, Json]:
         rows = self._db.execute("SELECT stream, state FROM checkpoint WHERE shard = ?", (shard,))
         return {stream: msgspec.json.decode(state) for stream, state in rows}
 
-    async def requests(self, shard: str) -> list[tuple[JobId, str]]:
-        rows = self._db.execute(
-            "DELETE FROM request WHERE job IN (SELECT id FROM job WHERE shard = ?) RETURNING job, by", (shard,)
-        )
-        return [(job, by) for job, by in rows.fetchall()]
+    async def requests(self, shard: str) -> list[Asked]:
+        rows = self._beside.execute(REQUESTS, (shard,)).fetchall()
+        return [Asked(job, what, by, msgspec.json.decode(value)) for job, what, by, value in rows]
 
-    def ask_cancel(self, job: JobId, by: str) -> None:
-        """From any process: the owner turns it into an event."""
-        self._db.execute("INSERT OR IGNORE INTO request VALUES (?, ?)", (job, by))
+    async def settled(self, job: JobId) -> None:
+        await self._work(self._beside.execute, "DELETE FROM request WHERE job = ?", (job,))
+
+    # -- tokens
+
+    async def held(self, name: str) -> Held | None:
+        row = self._beside.execute("SELECT body FROM token WHERE name = ?", (name,)).fetchone()
+        return None if row is None else msgspec.json.decode(self._seal.open(row[0], f"token/{name}"), type=Held)
+
+    async def hold(self, name: str, held: Held) -> None:
+        body = self._seal.seal(msgspec.json.encode(held), f"token/{name}")
+        await self._work(self._beside.execute, "INSERT OR REPLACE INTO token VALUES (?, ?)", (name, body))

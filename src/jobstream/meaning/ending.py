@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from jobstream.jobs.command import Send
 from jobstream.jobs.event import (
     Answer,
@@ -21,7 +23,9 @@ from jobstream.jobs.table import STARTS
 from jobstream.meaning.case import Case, begins
 from jobstream.meaning.read import kept
 from jobstream.meaning.wait import FLOOR, pause
+from jobstream.plan.exchange import Read
 from jobstream.plan.notes import Json
+from jobstream.plan.retrieval import Retrieval
 
 _LIVE_REMOTELY = ("starting", "running")
 
@@ -121,6 +125,17 @@ def cancel(job: Job, now: float, by: str) -> CancelAsked | None:
     return None if job.over or job.cancel else CancelAsked(at=now, to=job.phase, by=by)
 
 
+def _as_created(plan: Retrieval, found: Json) -> Answer:
+    """A creation answer that has the id where the plan's templates look for it."""
+    lists = plan.lookup.rules if plan.lookup is not None else ()
+    into = next((r.into for rules in lists for r in rules if r.into), "")
+    path = (into,) if into else plan.job_id.path if isinstance(plan.job_id, Read) and plan.job_id.at == "body" else ()
+    body = found
+    for key in reversed(path):
+        body = {key: body}
+    return Answer(code=200, body=msgspec.json.encode(body))
+
+
 def resolve(c: Case, found: Json) -> AnyEvent:
     """A person has looked after a parked create: the id that was found, or None: it was not made."""
     if found is None:
@@ -128,5 +143,4 @@ def resolve(c: Case, found: Json) -> AnyEvent:
         return AttemptEnded(at=c.now, to="planned" if again else "failed", then="failed", outcome="failed",
                             fault=Fault(code="create.not_made"))  # fmt: skip
     limit = c.plan.poll.deadline if c.plan.poll else None
-    return Created(at=c.now, to="starting" if c.plan.start else "running", api_id=found,
-                   answer=Answer(code=0), deadline=None if limit is None else c.now + limit)  # fmt: skip
+    return Created(at=c.now, to="starting" if c.plan.start else "running", api_id=found, answer=_as_created(c.plan, found), deadline=None if limit is None else c.now + limit)  # fmt: skip

@@ -30,7 +30,7 @@ from jobstream.plan.exchange import RETRY_AFTER, Body, Exchange, Name, Paged, Re
 from jobstream.plan.retrieval import Count, Doubt, Each, Fetch, Policy, Poll, Retrieval, StatusMap
 from jobstream.plan.source import SourcePlan
 from jobstream.plan.stream import Records, StreamPlan
-from jobstream.ports import Checkpoint, Entry, Epoch, Fenced, Ports, Position
+from jobstream.ports import Asked, Checkpoint, Entry, Epoch, Fenced, Ports, Position
 from jobstream.records.trace import Trace
 from jobstream.redact import Redactor
 from jobstream.template.handlebars import Handlebars
@@ -99,8 +99,11 @@ class CrashingLedger:
     async def checkpoints(self, shard: str) -> dict[str, Any]:
         return await self._inner.checkpoints(shard)
 
-    async def requests(self, shard: str) -> list[tuple[str, str]]:
+    async def requests(self, shard: str) -> list[Asked]:
         return await self._inner.requests(shard)
+
+    async def settled(self, job: str) -> None:
+        await self._inner.settled(job)
 
 
 class _Line:
