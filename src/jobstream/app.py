@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from msgspec import to_builtins
 
 from jobstream.clock import SystemClock, new_id, new_uuid
 from jobstream.components.catalog import LINES, Catalog, installed
 from jobstream.engine.hands import Hands
+from jobstream.engine.report import Report
 from jobstream.engine.shard import EVER, Shard
 from jobstream.engine.source import hands_of
 from jobstream.engine.stream import StreamRun
@@ -33,11 +35,12 @@ if TYPE_CHECKING:
     from jobstream.ledger.seal import Seal
     from jobstream.ledger.shelf import Shelf
     from jobstream.ports import Clock
-    from jobstream.project import Project
+    from jobstream.project import Project, Settings
     from jobstream.records.trace import Sink
     from jobstream.redact import Redactor
 
 Watch = Callable[[Job, AnyEvent], None]
+ALL = 1 << 62  # a ledger position that covers every line
 
 
 class App:
@@ -80,12 +83,14 @@ class App:
         return AesSeal(self.project.key())
 
     def shelf(self) -> Shelf:
+        """The jobs, for people. Closed by the caller."""
         from jobstream.ledger.shelf import Shelf
 
         self.project.make()
         return Shelf(str(self.project.ledger_path), self.seal())
 
     def runs(self) -> Runs:
+        """The runs and the plans they obeyed. Closed by the caller."""
         from jobstream.ledger.runs import Runs
 
         self.project.make()
@@ -93,23 +98,24 @@ class App:
 
     def redactor(self, run: str) -> Redactor:
         """Knows the secrets of a run's config."""
-        from jobstream.redact import Redactor, secrets_in
+        from jobstream.redact import Redactor
 
         with contextlib.closing(self.runs()) as runs:
-            plan, config = self._of_run(runs, runs.run(run))
-        return Redactor(secrets_in(config, plan.secrets) if plan else ())
+            plan, config = self.of_run(runs, runs.run(run))
+        return Redactor(secrets_of(plan, config) if plan is not None else ())
 
-    def _of_run(self, runs: Runs, run: Run | None) -> tuple[SourcePlan | None, dict[str, Json]]:
+    def of_run(self, runs: Runs, run: Run | None) -> tuple[SourcePlan | None, dict[str, Json]]:
+        """What a run obeyed: its plan and its config."""
         return (runs.plan(run.plan), runs.config(run.id)) if run is not None else (None, {})
 
-    async def sweep(self, live: set[str]) -> str:
-        """Takes out of the spool what no live job owes; how much that was, for people."""
+    async def sweep(self, live: set[str]) -> int:
+        """Takes out of the spool what no live job owes. Returns bytes."""
         from jobstream.spool.folder import FolderSpool
 
         spool = FolderSpool(self.project.spool_path, self.project.settings.spool_bytes)
         gone = await spool.sweep(lambda name: name.partition("/")[0] in live)
         await spool.close()
-        return f"{gone.bytes:,} bytes"
+        return sum(gone)
 
     # -- runs
 
@@ -120,29 +126,32 @@ class App:
         A run of the same question to the same destination that was killed is gone on with. Raises HeldError where another
         process has the source, UsageError for a stream that is not there or a destination that does not fit what was begun."""
         plan, began = chosen(plan, wish), self.clock.now()
+        report = Report(s.name for s in plan.streams)
         with self.project.hold(plan.name), contextlib.closing(self.runs()) as runs:
-            async with self._ports(plan, wish, destination, trace) as ports:
-                hands, streams = await self._hands(plan, config, wish, ports)
-                asked = {name: h.asked for name, h in hands.items()}
-                self._fits(runs, plan.name, wish)
-                run_id = self._begin(runs, plan, config, asked, wish, began)
-                settings = self.project.settings
-                shard = Shard(plan.name, hands, ports, owner=f"pid {os.getpid()}", run=run_id, moves=settings.downloads,
-                              in_flight=settings.in_flight, slots=plan.slots, watch=watch)  # fmt: skip
-                births = () if wish.collect else itertools.chain.from_iterable(
-                    streams[s.name].births(self._partitions(s, config, plan), run_id) for s in plan.streams)  # fmt: skip
-                await _obey(shard, births, wish, stop, settings.stop_seconds)
-            outcome = Outcome(run=run_id, source=plan.name, there=wish.there, jobs=dict(shard.jobs), foreign=shard.foreign,
-                              no_wait=wish.no_wait, stopped=stop.is_set(), took=self.clock.now() - began)  # fmt: skip
+            self._fits(runs, plan.name, wish)
+            async with self._ports(plan, wish, destination, trace, report) as ports:
+                one = await self._one(plan, config, wish, ports, report)
+                forgets = wish.given is None and _ended(runs, plan.name)
+                run_id = self._begin(runs, one, wish, began)
+                lends = destination.receipts == "lent"
+                if lends and forgets:  # the lines of a run that ended are with whoever read them
+                    await one.shard("").run(given=ALL)
+                shard = one.shard(run_id, watch)
+                await _obey(shard, () if wish.collect else one.births(run_id), wish, stop, self.project.settings.stop_seconds)
+                if lends and wish.settles:
+                    await one.shard("").run(given=ALL, no_wait=wish.no_wait)
+            outcome = Outcome(
+                run=run_id, source=plan.name, there=wish.there, jobs=dict(shard.jobs), foreign=shard.foreign,
+                numbers=to_builtins(report.streams(shard.jobs)), no_wait=wish.no_wait, stopped=stop.is_set(),
+                took=self.clock.now() - began)  # fmt: skip
             runs.end(run_id, self.clock.now(), "done" if outcome.good else "failed", outcome.numbers)
             return outcome
 
-    def _begin(
-        self, runs: Runs, plan: SourcePlan, config: dict[str, Json], asked: dict[str, str], wish: Wish, at: float
-    ) -> str:
-        last = runs.unfinished(plan.name, asked, wish.there)
+    def _begin(self, runs: Runs, one: One, wish: Wish, at: float) -> str:
+        asked = {name: h.asked for name, h in one.hands.items()}
+        last = runs.unfinished(one.plan.name, asked, wish.there)
         run_id = last.id if last is not None else new_id()
-        runs.begin(run_id, plan, config, asked, shard=plan.name, destination=wish.there, started=at)
+        runs.begin(run_id, one.plan, one.config, asked, shard=one.plan.name, destination=wish.there, started=at)
         return run_id
 
     def _fits(self, runs: Runs, source: str, wish: Wish) -> None:
@@ -156,7 +165,9 @@ class App:
                                  hint="finish it there first, or `jobstream jobs cancel --now` it")  # fmt: skip
 
     @contextlib.asynccontextmanager
-    async def _ports(self, plan: SourcePlan, wish: Wish, destination: Destination, trace: Sink) -> AsyncIterator[Ports]:
+    async def _ports(
+        self, plan: SourcePlan, wish: Wish, destination: Destination, trace: Sink, report: Report
+    ) -> AsyncIterator[Ports]:
         from jobstream.http.budgets import Budgets
         from jobstream.http.transport import HttpTransport
         from jobstream.ledger.sqlite import SqliteLedger
@@ -169,22 +180,56 @@ class App:
         transport = HttpTransport(self.clock, origins=wish.origins, allow_private=wish.allow_private, budgets=budgets,
                                   per_host=settings.connections)  # fmt: skip
         try:
-            yield Ports(self.clock, transport, ledger, spool, destination, trace, budgets=budgets)
+            yield Ports(self.clock, transport, ledger, spool, destination, trace, budgets=budgets, spent=report.spent)
         finally:
             await transport.close()
             await spool.close()
             ledger.close()
 
-    async def _hands(self, plan: SourcePlan, config: dict[str, Json], wish: Wish,
-                     ports: Ports) -> tuple[dict[str, Hands], dict[str, StreamRun]]:  # fmt: skip
+    async def _one(self, plan: SourcePlan, config: dict[str, Json], wish: Wish, ports: Ports, report: Report) -> One:
         states = wish.state if wish.state is not None else await ports.ledger.checkpoints(plan.name)
-        return hands_of(plan, config, self.catalog, self.language(plan), ports, states)
+        language = self.language(plan)
+        hands, streams = hands_of(plan, config, self.catalog, language, ports, states)
+        return One(plan, config, ports, hands, streams, self.catalog, language, self.project.settings, report)
 
-    def _partitions(self, stream: StreamPlan, config: dict[str, Json], plan: SourcePlan) -> Iterator[Slice]:
+
+class One(NamedTuple):
+    """One source, ready to be asked."""
+
+    plan: SourcePlan
+    config: dict[str, Json]
+    ports: Ports
+    hands: dict[str, Hands]
+    streams: dict[str, StreamRun]
+    catalog: Catalog
+    language: Language
+    settings: Settings
+    report: Report
+
+    def shard(self, run: str, watch: Watch = lambda job, event: None) -> Shard:
+        def both(job: Job, event: AnyEvent) -> None:
+            self.report.watch(job, event)
+            watch(job, event)
+
+        return Shard(self.plan.name, self.hands, self.ports, owner=f"pid {os.getpid()}", run=run, moves=self.settings.downloads,
+                     in_flight=self.settings.in_flight, slots=self.plan.slots, watch=both, took=self.report.took)  # fmt: skip
+
+    def births(self, run: str) -> Iterator[tuple[str, Planned]]:
+        """The jobs of all streams, lazily; the streams take turns, so that none waits for another to be planned."""
+        waiting = [self.streams[s.name].births(self._partitions(s), run) for s in self.plan.streams]
+        while waiting:
+            for births in list(waiting):
+                birth = next(births, None)
+                if birth is None:
+                    waiting.remove(births)
+                else:
+                    yield birth
+
+    def _partitions(self, stream: StreamPlan) -> Iterator[Slice]:
         if stream.partitions is None:
             return iter((Slice(),))
-        partitions = cast("Partitions", self.catalog.build(stream.partitions, self.language(plan)))
-        return partitions.slices((), Scope({"config": lambda: config}))
+        partitions = cast("Partitions", self.catalog.build(stream.partitions, self.language))
+        return partitions.slices((), Scope({"config": lambda: self.config}))
 
 
 async def _obey(shard: Shard, births: Iterable[tuple[str, Planned]], wish: Wish, stop: asyncio.Event, patience: float) -> None:
@@ -196,18 +241,31 @@ async def _obey(shard: Shard, births: Iterable[tuple[str, Planned]], wish: Wish,
 
     listening = asyncio.create_task(listen())
     try:
-        await shard.run(
-            births,
-            wish.given,
-            no_wait=wish.no_wait,
-            only=wish.only,
-            cancel=wish.cancel,
-            within=patience if wish.cancel else EVER,
-        )
+        await shard.run(births, wish.given, no_wait=wish.no_wait, only=wish.only, cancel=wish.cancel,
+                        within=patience if wish.cancel else EVER)  # fmt: skip
     finally:
         listening.cancel()
+
+
+def _ended(runs: Runs, source: str) -> bool:
+    """The newest run of a source came to its own end."""
+    last = next(iter(runs.list(source=source, most=1)), None)
+    return last is not None and last.ended is not None
 
 
 def is_resources(path: str, text: str) -> bool:
     """A file of Celigo resources rather than a manifest in JSON."""
     return Path(path).suffix == ".json" and '"asynchelpers"' in text.lower()
+
+
+def secrets_of(plan: SourcePlan, config: dict[str, Json]) -> tuple[str, ...]:
+    """The values of config that the plan calls secret."""
+    found = [at_path(config, path) for path in plan.secrets]
+    return tuple(v for v in found if isinstance(v, str))
+
+
+def at_path(config: Json, path: str) -> Json:
+    """`a.b` in an object; None where nothing is."""
+    for key in path.split("."):
+        config = config.get(key) if isinstance(config, dict) else None
+    return config

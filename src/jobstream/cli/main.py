@@ -63,7 +63,7 @@ def run(argv: list[str]) -> int:
     try:
         return command.run(args)
     except JobstreamError as e:
-        print(f"jobstream: {e}", file=sys.stderr)  # noqa: T201
+        print(f"jobstream: {e}", file=sys.stderr)
         return e.exit_code
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jobstream.cli.documents import add_document, compiled_of, config_of, run_config
 from jobstream.cli.options import add_project, add_world, origins_of, project_of
-from jobstream.errors import UsageError
 
 if TYPE_CHECKING:
-    from jobstream.app import App, Outcome, Wish
-    from jobstream.dialects.compiled import Compiled
+    from jobstream.app import App
+    from jobstream.plan.source import SourcePlan
+    from jobstream.project import Settings
+    from jobstream.wish import Wish
 
 EPILOG = """\
 examples:
@@ -71,29 +72,36 @@ def _positive(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """0: every slice is done. 1: something failed, was cancelled or waits for a person; the report says what."""
-    from jobstream.app import App, Wish
+    from jobstream.app import App
 
-    if args.to == "-" and args.format not in (None, "jsonl"):
-        raise UsageError(f"standard output takes JSON lines, not {args.format}", hint="--to DIR")
     project = project_of(args)
     app = App(project)
     config = config_of(args)
     compiled = compiled_of(app, args.document, config)
-    wish = Wish(streams=tuple(args.stream), attempts=args.attempts, no_wait=args.no_wait,
-                origins=origins_of(project.settings, args.map_origin))  # fmt: skip
-    return asyncio.run(perform(app, compiled, run_config(compiled, config), wish, args))
+    wish = wish_of(args, project.settings, streams=tuple(args.stream), attempts=args.attempts or project.settings.attempts,
+                   no_wait=args.no_wait, origins=origins_of(project.settings, args.map_origin))  # fmt: skip
+    return asyncio.run(perform(app, compiled.plan, run_config(compiled, config), wish, args))
 
 
-async def perform(app: App, compiled: Compiled, config: dict[str, object], wish: Wish, args: argparse.Namespace) -> int:
+def wish_of(args: argparse.Namespace, settings: Settings, **more: Any) -> Wish:
+    """What the options of `add_delivery` and the settings say."""
+    from jobstream.wish import Wish
+
+    return Wish(to=args.to, format=args.format or "jsonl", write=args.write, jobs=settings.jobs, rate=settings.rate, **more)
+
+
+async def perform(app: App, plan: SourcePlan, config: dict[str, Any], wish: Wish, args: argparse.Namespace) -> int:
     """One run with its progress and its report."""
+    from jobstream.cli.delivery import destination_of, supersede
     from jobstream.cli.progress import open_progress
     from jobstream.cli.report import show
     from jobstream.cli.signals import stopping
 
+    destination = destination_of(plan, wish)
     stop = asyncio.Event()
     with stopping(stop), open_progress(quiet=args.quiet, as_json=args.json, now=app.clock.now) as progress:
-        outcome: Outcome = await app.run(compiled, config, wish, to=args.to, format=args.format or "jsonl", write=args.write,
-                                         watch=progress.see, stop=stop)  # fmt: skip
+        outcome = await app.run(plan, config, wish, destination, trace=lambda t: None, watch=progress.see, stop=stop)
+    supersede(destination, plan, wish, outcome)
     if not args.quiet:
         show(outcome, sys.stderr, as_json=args.json)
     return 0 if outcome.good else 1

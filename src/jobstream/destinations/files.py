@@ -6,7 +6,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Literal, NamedTuple, Protocol
@@ -64,7 +64,7 @@ class Files:
         """Raises Fenced when a newer owner has taken an attempt of this job back, KeepingError when it cannot be kept: then
         nothing of the part is to be seen."""
         place = self._place(key.stream)
-        final = place.folder / f"{_job(key.job)}.{key.attempt}.{key.target}.{key.part}{self._form.suffix}"
+        final = place.folder / f"{written(key.job)}.{key.attempt}.{key.target}.{key.part}{self._form.suffix}"
         if final.exists():
             n = sum(map(len, batches))
             self._fence(place.folder, key.job, epoch)
@@ -89,11 +89,22 @@ class Files:
         folder = self._place(stream).folder
         with told(folder), locked(folder):
             self._fence(folder, job, epoch)
-            put(folder / f".{_job(job)}.epoch", str(epoch).encode())
-            for part in folder.glob(f"{_job(job)}.*"):
+            put(folder / f".{written(job)}.epoch", str(epoch).encode())
+            for part in folder.glob(f"{written(job)}.*"):
                 if int(part.name.split(".")[1]) <= attempt:
                     part.unlink()
             settle(folder)
+
+    def supersede(self, stream: str, keep: Callable[[str], bool]) -> int:
+        """Takes away the parts of jobs that `keep` (of a job's id) does not want: what earlier runs of a stream had delivered, when
+        a later one has all of it. Returns how many files went."""
+        folder = self._place(stream).folder
+        with told(folder), locked(folder):
+            old = [f for f in folder.glob("[!.]*") if not keep(named(f))]
+            for part in old:
+                part.unlink()
+            settle(folder)
+        return len(old)
 
     def checkpoint(self, stream: str, state: Json, position: int) -> None:
         """The ledger has it; files could only have it beside the records, never with them."""
@@ -108,14 +119,20 @@ class Files:
             return self._places[stream]
 
     def _fence(self, folder: Path, job: str, epoch: int) -> None:
-        file = folder / f".{_job(job)}.epoch"
+        file = folder / f".{written(job)}.epoch"
         newest = int(file.read_bytes()) if file.exists() else 0
         if epoch < newest:
             raise Fenced(f"{job}: an attempt of it was taken back by epoch {newest}")
 
 
-def _job(job: str) -> str:
+def written(job: str) -> str:
+    """A job as the names of its files have it: without dots."""
     return safe(job).replace(".", "%2E")
+
+
+def named(part: Path) -> str:
+    """The job that a part file belongs to, as `written` has it."""
+    return part.name.split(".")[0]
 
 
 def _receipt(n: int, final: Path) -> str:
