@@ -55,7 +55,13 @@ def grades() -> str:
             "loose": "the newest of a job rides along with the next commit, or is lost"}  # fmt: skip
     for g, said in rule.items():
         rows.append(f"| {g} | {said} | {', '.join(e.__name__ for e, grade in GRADE.items() if grade == g)} |")
-    return "\n".join([*rows, "", "A running `StatusSeen` is loose too; a `Retried` that changes the phase is kept; parts of a synchronous slice are loose."])
+    return "\n".join(
+        [
+            *rows,
+            "",
+            "A running `StatusSeen` is loose too; a `Retried` that changes the phase is kept; parts of a synchronous slice are loose.",
+        ]
+    )
 
 
 def page() -> str:

@@ -35,7 +35,9 @@ def test_files_and_functions_are_small() -> None:
 
 
 def test_every_module_says_what_it_is() -> None:
-    silent = [str(f.relative_to(ROOT)) for f in FILES if f.name != "__init__.py" and not ast.get_docstring(ast.parse(f.read_text()))]
+    silent = [
+        str(f.relative_to(ROOT)) for f in FILES if f.name != "__init__.py" and not ast.get_docstring(ast.parse(f.read_text()))
+    ]
 
     assert not silent
 
@@ -62,8 +64,12 @@ def test_the_page_of_the_job_life_is_what_the_code_says() -> None:
 
 @pytest.mark.parametrize("folder", ["src", "docs", "examples", "scripts", "requirements", "bench"])
 def test_nothing_of_a_machine_or_a_registry_is_committed(folder: str) -> None:
-    listed = subprocess.run(["git", "ls-files", folder], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    listed = subprocess.run(["git", "ls-files", folder], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
     word = re.compile(r"/work/|/root/|" + "py" + r"pi\.org|pythonhosted|registry\.npm" + "js")
-    found = [name for name in listed if name and (ROOT / name).is_file() and word.search((ROOT / name).read_text(errors="replace"))]
+    found = [
+        name for name in listed if name and (ROOT / name).is_file() and word.search((ROOT / name).read_text(errors="replace"))
+    ]
 
     assert not found

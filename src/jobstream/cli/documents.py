@@ -46,9 +46,10 @@ def config_of(args: argparse.Namespace, environ: Mapping[str, str] = os.environ)
 def compiled_of(app: App, path: str, config: dict[str, Any] | None) -> Compiled:
     """Compiled without a mistake, and the config fits its spec. Raises DocumentError with all mistakes."""
     compiled = app.load(path, read_text(path), config)
-    faults = [*compiled.faults(), *(config_faults(compiled.spec, config) if config is not None else ())]
+    wanted = compiled.spec.get("connectionSpecification") or {}
+    faults = [*map(str, compiled.faults), *(config_faults(wanted, config) if config is not None else ())]
     for warning in compiled.warnings:
-        print(f"warning: {compiled.places.tell(warning.code, warning.at, warning.saw, warning.hint)}", file=sys.stderr)
+        print(f"warning: {warning}", file=sys.stderr)
     if faults:
         raise DocumentError(f"{len(faults)} mistake{'s' if len(faults) > 1 else ''}:\n  " + "\n  ".join(faults), where=path)
     return compiled

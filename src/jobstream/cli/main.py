@@ -65,11 +65,42 @@ def run(argv: list[str]) -> int:
     except JobstreamError as e:
         print(f"jobstream: {e}", file=sys.stderr)
         return e.exit_code
+    except BaseExceptionGroup as group:  # of the engine's tasks
+        known, _ = group.split(JobstreamError)
+        if known is None:
+            return _defect(group)
+        for e in _leaves(known):
+            print(f"jobstream: {e}", file=sys.stderr)
+        return 1
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio_cancelled()):
         return 130
+    except Exception as e:  # noqa: BLE001
+        return _defect(e)
+
+
+def _leaves(group: BaseException) -> list[BaseException]:
+    return [x for e in group.exceptions for x in _leaves(e)] if isinstance(group, BaseExceptionGroup) else [group]
+
+
+def asyncio_cancelled() -> type[BaseException]:
+    """asyncio.CancelledError, if asyncio was needed at all."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio.CancelledError if asyncio is not None else KeyboardInterrupt
+
+
+def _defect(e: BaseException) -> int:
+    """The whole story is for us, a line for the person; JOBSTREAM_TRACEBACK=1 shows it."""
+    if os.environ.get("JOBSTREAM_TRACEBACK"):
+        raise e
+    inner: BaseException = e
+    while isinstance(inner, BaseExceptionGroup):
+        inner = inner.exceptions[0]
+    print(f"jobstream: a fault of jobstream itself: {type(inner).__name__}: {inner} "
+          "(JOBSTREAM_TRACEBACK=1 shows where; please report it)", file=sys.stderr)  # fmt: skip
+    return 1
 
 
 def _top(argv: list[str]) -> int:

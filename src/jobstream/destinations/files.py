@@ -126,8 +126,8 @@ class Files:
 
 
 def written(job: str) -> str:
-    """A job as the names of its files have it: without dots."""
-    return safe(job).replace(".", "%2E")
+    """A job as the names of its files have it: without dots. (Our ids are hexadecimal, so no two of them meet.)"""
+    return safe(job).replace(".", "-")
 
 
 def named(part: Path) -> str:
