@@ -26,7 +26,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     collect   take over what is live, make nothing new · only: of it, these jobs · cancel: who ends them
     limits    a test read is this
     state     by stream, as the ledger keeps it; None: the ledger's own
-    given     the ledger position that the state brought back (lent receipts)
+    given     the ledger position that the state brought back (lent receipts), or that of each stream
     settles   a lending destination has what it was given when the run has ended by itself (a pipe); False: only what a state
               covers that comes back (Airbyte)
     allow_private  hosts that are private, loopback or link-local may be asked
@@ -45,7 +45,7 @@ class Wish(Struct, frozen=True, kw_only=True):
     cancel: str = ""
     limits: Limits = Limits()
     state: dict[str, Json] | None = None
-    given: int | None = None
+    given: int | dict[str, int] | None = None
     origins: dict[str, str] = {}
     settles: bool = True
     allow_private: bool = True

@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 EPILOG = """\
 examples:
   jobstream jobs list --live                 what is owed, and what the API said last
-  jobstream jobs show 3f2a91c0               the timeline of one job; its id may be cut at either end
-  jobstream jobs cancel 3f2a91c0             the run that has it aborts the remote job; if none runs: --now
+  jobstream jobs show e8ce.7534               the timeline of one job; any piece of its id will do
+  jobstream jobs cancel e8ce.7534             the run that has it aborts the remote job; if none runs: --now
   jobstream jobs collect --to out            take over what is live, download and deliver; create nothing
   jobstream jobs orphans                     remote jobs that may be left at the API, for you to look after
-  jobstream jobs resolve 3f2a91c0 --found 42 a creation without an answer: you looked, and this is its id
+  jobstream jobs resolve e8ce.7534 --found 42 a creation without an answer: you looked, and this is its id
   jobstream jobs prune --older 30d           forget jobs that ended long ago"""
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     show = verbs.add_parser("show", help="one job: where it stands and its timeline")
     _one(show)
     cancel = verbs.add_parser("cancel", help="ask for an end; the remote job is aborted where the document says how")
-    cancel.add_argument("jobs", metavar="JOB", nargs="+", help="id, or its beginning or end")
+    cancel.add_argument("jobs", metavar="JOB", nargs="+", help="its id, or a piece of it")
     cancel.add_argument("--now", action="store_true", help="no process runs the source: take the job over and end it here")
     collect = verbs.add_parser(
         "collect", help="take over live jobs and deliver their results; creates no remote job for a new slice"
@@ -68,7 +68,7 @@ def _listing(parser: argparse.ArgumentParser) -> None:
 
 
 def _one(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("job", metavar="JOB", help="id, or its beginning or end")
+    parser.add_argument("job", metavar="JOB", help="its id, or a piece of it")
 
 
 def age(text: str) -> float:

@@ -53,7 +53,7 @@ def run(argv: list[str]) -> int:
         return _top(argv or ["--help"])
     from jobstream.errors import JobstreamError
 
-    command: Command = importlib.import_module(f"jobstream.cli.{COMMANDS[name].module}")  # type: ignore[assignment]
+    command: Command = importlib.import_module(f"jobstream.cli.{COMMANDS[name].module}")
     parser = argparse.ArgumentParser(
         prog=f"jobstream {name}", description=f"{COMMANDS[name].help[:1].upper()}{COMMANDS[name].help[1:]}.",
         formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
@@ -69,8 +69,8 @@ def run(argv: list[str]) -> int:
         known, _ = group.split(JobstreamError)
         if known is None:
             return _defect(group)
-        for e in _leaves(known):
-            print(f"jobstream: {e}", file=sys.stderr)
+        for leaf in _leaves(known):
+            print(f"jobstream: {leaf}", file=sys.stderr)
         return 1
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -167,8 +167,9 @@ def summary(lines: Mapping[str, Line]) -> str:
 
 
 def short(job_id: str) -> str:
-    """Enough of an id to name it on a screen; commands take any unique beginning."""
-    return job_id[-8:]
+    """Enough of an id to name it on a screen (`e8ce.75349781`); commands take any piece of an id that only it has."""
+    run, dot, name = job_id.rpartition(".")
+    return f"{run[-4:]}{dot}{name if '-' in name else name[:8]}"
 
 
 def clock_text(at: float) -> str:

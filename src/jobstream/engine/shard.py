@@ -7,7 +7,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from jobstream.engine.exchange import Signed
 from jobstream.engine.hands import Hands
@@ -31,6 +31,7 @@ from jobstream.ports import Entry, JobId, Ports, Position
 
 _LATER: frozenset[Phase] = frozenset(("running", "locating", "fetching", "lent", "deleting"))  # where no_wait leaves a job
 EVER = float("inf")
+Given: TypeAlias = Position | Mapping[str, Position] | None
 
 
 class Shard:
@@ -71,11 +72,11 @@ class Shard:
 
     # -- life
 
-    async def run(self, births: Iterable[tuple[JobId, Planned]] = (), given: Position | None = None, *, no_wait: bool = False,
+    async def run(self, births: Iterable[tuple[JobId, Planned]] = (), given: Given = None, *, no_wait: bool = False,
                   only: frozenset[JobId] | None = None, cancel: str = "", within: float = EVER) -> dict[JobId, Job]:  # fmt: skip
         """Claim, fold, obey until nothing is owed. Cancelled (deploy, lost lease): stops, and says nothing to the API.
 
-        given    the position in the state that was handed back (lent receipts); None: there is none
+        given    the position in the state that was handed back (lent receipts), or by stream; None: there is none
         no_wait  until every remote job is made and known; they stay live, and a later run takes them over
         only     no other job is touched
         cancel   who cancels all of them · within: seconds after which what has not been aborted is left"""
@@ -98,7 +99,7 @@ class Shard:
             self._say(stream, self._history.position)
         return self.jobs
 
-    async def _serve(self, births: Iterable[tuple[JobId, Planned]], lent: Mapping[JobId, Lent], given: Position | None, by: str,
+    async def _serve(self, births: Iterable[tuple[JobId, Planned]], lent: Mapping[JobId, Lent], given: Given, by: str,
                      within: float) -> None:  # fmt: skip
         assert self._history.scribe is not None
         async with asyncio.TaskGroup() as group:
@@ -122,13 +123,14 @@ class Shard:
         hands = self._hands.get(job.stream)
         return hands is not None and job.asked in ("", hands.asked)
 
-    async def _recall(self, lent: Mapping[JobId, Lent], given: Position | None) -> None:
+    async def _recall(self, lent: Mapping[JobId, Lent], given: Given) -> None:
         for job_id, parts in lent.items():
             job = self.jobs[job_id]
             if job.over or not any(t.lent for t in job.targets):
                 continue
             names = [s.name for t in job.targets for s in t.lent]
-            await self._history.record(job_id, recalled(self._case(job_id), uncovered(parts, given)))
+            at = given.get(job.stream) if isinstance(given, Mapping) else given
+            await self._history.record(job_id, recalled(self._case(job_id), uncovered(parts, at)))
             kept = {s.name for t in self.jobs[job_id].targets for s in t.stored}
             for name in names:
                 if name not in kept:

@@ -109,16 +109,15 @@ class Shelf:
         return sorted((s.seen for s in self._stories(" AND ".join(where), args)), key=lambda s: (s.born, s.id))
 
     def job(self, job: JobId) -> Story:
-        """One job, by its id, or a beginning or an end that only it has. Raises UsageError."""
-        n = len(job)
-        rows = self._db.execute(
-            "SELECT id FROM job WHERE ? > 0 AND (substr(id, 1, ?) = ? OR substr(id, -?) = ?) LIMIT 3", (n, n, job, n, job)
-        ).fetchall()
+        """One job, by its id or a piece of it that only it has. Raises UsageError."""
+        rows = self._db.execute("SELECT id FROM job WHERE ? <> '' AND instr(id, ?) > 0 LIMIT 3", (job, job)).fetchall()
         ids = [i for (i,) in rows]
         if job in ids:
             ids = [job]
         if len(ids) != 1:
-            raise UsageError(f"{len(ids) or 'no'} jobs begin or end with {job!r}", hint="jobstream jobs list shows them all")
+            raise UsageError(
+                f"{'several' if ids else 'no'} jobs have {job!r} in their id", hint="jobstream jobs list shows them all"
+            )
         return next(self._stories("j.id = ?", ids))
 
     def orphans(self, *, source: str = "") -> list[Seen]:
