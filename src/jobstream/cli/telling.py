@@ -91,7 +91,7 @@ def tell(e: AnyEvent) -> str:
         case PartDelivered():
             return f"target {e.target + 1} part {e.part + 1}: {e.counts.kept:,} records delivered" + _lost_rows(e)
         case Recalled():
-            return "the state that came back says what is owed"
+            return "delivered again from where the state that came back ends" if e.first else "what was lent is kept"
         case Retried():
             return _retried(e)
         case AttemptEnded():
