@@ -7,7 +7,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobstream.engine.exchange import Signed
 from jobstream.engine.hands import Hands
@@ -33,6 +33,15 @@ _LATER: frozenset[Phase] = frozenset(("running", "locating", "fetching", "lent",
 EVER = float("inf")
 
 
+class Lanes(NamedTuple):
+    """How much at the same time: requests, hauls, creates; and jobs that are not over."""
+
+    calls: int = 200
+    moves: int = 4
+    creates: int = 16
+    in_flight: int = 10_000
+
+
 class Shard:
     """Up to ~250 jobs claimed together; with one shard, 10,000. Owns its jobs: no other task changes them.
 
@@ -41,8 +50,8 @@ class Shard:
     heeds  seconds between two looks for requests of other processes
     """
 
-    def __init__(self, name: str, hands: Mapping[str, Hands], ports: Ports, *, owner: str = "", run: str = "", calls: int = 200,
-                 moves: int = 4, creates: int = 16, in_flight: int = 10_000, slots: Mapping[str, int] = {}, heeds: float = 1.0,
+    def __init__(self, name: str, hands: Mapping[str, Hands], ports: Ports, *, owner: str = "", run: str = "",
+                 lanes: Lanes = Lanes(), slots: Mapping[str, int] = {}, heeds: float = 1.0,
                  watch: Callable[[Job, AnyEvent], None] = lambda job, event: None,
                  took: Callable[[Job], None] = lambda job: None) -> None:  # fmt: skip
         self._history = History(hands, ports, watch, self._begun)
@@ -55,9 +64,9 @@ class Shard:
         self._busy: set[JobId] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._rung = asyncio.Event()
-        self._calls, self._creates = asyncio.Semaphore(calls), asyncio.Semaphore(creates)
-        self._moves, self._moving, self._bringing = moves, 0, deque[JobId]()
-        self._in_flight = in_flight
+        self._calls, self._creates = asyncio.Semaphore(lanes.calls), asyncio.Semaphore(lanes.creates)
+        self._moves, self._moving, self._bringing = lanes.moves, 0, deque[JobId]()
+        self._in_flight = lanes.in_flight
         self._slots = Slots(slots, lambda job: self._hands[job.stream].plan.retrieval.policy.slots)
         self._births: Iterator[tuple[JobId, Planned]] = iter(())
         self._door = asyncio.Lock()  # stdout: a state may be said only between parts
