@@ -7,10 +7,10 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from jobstream.engine.exchange import Signed
-from jobstream.engine.hands import Hands
+from jobstream.engine.hands import Hands, Lanes
 from jobstream.engine.haul import Haul, Owner
 from jobstream.engine.history import History
 from jobstream.engine.scribe import Scribe
@@ -31,15 +31,6 @@ from jobstream.ports import Entry, JobId, Ports, Position
 
 _LATER: frozenset[Phase] = frozenset(("running", "locating", "fetching", "lent", "deleting"))  # where no_wait leaves a job
 EVER = float("inf")
-
-
-class Lanes(NamedTuple):
-    """How much at the same time: requests, hauls, creates; and jobs that are not over."""
-
-    calls: int = 200
-    moves: int = 4
-    creates: int = 16
-    in_flight: int = 10_000
 
 
 class Shard:
@@ -126,6 +117,11 @@ class Shard:
             for task in self._tasks:
                 task.cancel()
             scribe.cancel()
+
+    @property
+    def serves(self) -> bool:
+        """It has begun, and may be told to cancel or stop."""
+        return self._history.scribe is not None
 
     def _ours(self, job: Job) -> bool:
         hands = self._hands.get(job.stream)

@@ -7,7 +7,8 @@ import tempfile
 from collections.abc import Iterable
 
 from jobstream.components.catalog import Catalog
-from jobstream.engine.shard import EVER, Lanes, Shard
+from jobstream.engine.hands import Lanes
+from jobstream.engine.shard import EVER, Shard
 from jobstream.engine.source import hands_of
 from jobstream.jobs.event import Slice
 from jobstream.jobs.job import Job
