@@ -111,6 +111,7 @@ class Shard:
             live = {j.key for j in self.jobs.values() if not j.over}  # of an earlier run: taken over, not made again
             asks_later = _LATER if self._no_wait else frozenset[Phase]()
             self._births = (b for b in births if b[0] not in self.jobs and b[1].key not in live and b[1].to not in asks_later)
+            await self.heed()
             if by:
                 await self.stop(by, within)
             await self._pump(group)
@@ -179,6 +180,7 @@ class Shard:
                 return
             if now >= self._heeded + self._heeds:
                 self._heeded = now
+                self._history.flush()
                 await self.heed()
             elif self._bringing and self._moving < self._moves:
                 self._spawn_move(group, self._bringing.popleft())

@@ -198,6 +198,7 @@ class World:
         self.unfinished: dict[str, tuple[bytes, dict[str, str]]] = {}
         self.slots = slots or {}
         self.traces: list[Trace] = []
+        self.cut: Callable[[Slice], tuple[Slice, ...]] = lambda piece: ()
         self.watch: Callable[[Job, AnyEvent], None] = lambda job, event: None
         api.now = self.clock.now
 
@@ -211,7 +212,7 @@ class World:
         ledger = CrashingLedger(kept, process)
         ports = Ports(self.clock, _Line(self.api, process), ledger, spool, there, self.traces.append, inline)
         tools = Tools(language=Handlebars(), default_rules=RULES, retracts=there.retracts, lends=there.receipts == "lent",
-                      recall=recalls(spool))  # fmt: skip
+                      recall=recalls(spool), cut=self.cut)  # fmt: skip
         caller = Caller(self.source, self.plan, tools, Tokens({}, tools, ports), ports, Redactor())
         pages = self.plan.retrieval.fetch.pages
         carrier = Carrier(self.plan, tools, caller, ports, decoder=Jsonl(),
@@ -221,13 +222,10 @@ class World:
         return Shard("s0", {"s": hands}, ports, slots=self.slots, heeds=EVER, watch=self.watch)
 
     def births(self, n: int, run: str = "") -> list[tuple[str, Planned]]:
-        out = []
-        for i in range(n):
-            piece = Slice(partition={"i": str(i)})
-            out.append(
-                (f"j{i}{run}", plan_job(self.plan.retrieval, "s", piece, job_key("x", "s", "", piece), self.clock.now()))
-            )
-        return out
+        return [self.born(f"j{i}{run}", Slice(partition={"i": str(i)})) for i in range(n)]
+
+    def born(self, name: str, piece: Slice) -> tuple[str, Planned]:
+        return name, plan_job(self.plan.retrieval, "s", piece, job_key("x", "s", "", piece), self.clock.now())
 
     async def run(self, n: int, after: int | None, *, cancel_at: float | None = None) -> dict[str, Job] | None:
         """One process: to its end, or None if it was killed."""
