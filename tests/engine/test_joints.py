@@ -55,8 +55,8 @@ def test_a_run_that_does_not_wait_leaves_known_jobs_and_a_later_one_takes_them_o
     seen: list[tuple[Job, AnyEvent]] = []
 
     async def go(no_wait: bool) -> dict[str, Job]:
+        world.watch = lambda job, event: seen.append((job, event))
         shard = world.shard(Process(None))
-        shard._history._watch = lambda job, event: seen.append((job, event))
         return await shard.run(world.births(3), no_wait=no_wait)
 
     left = asyncio.run(go(True))

@@ -25,3 +25,12 @@ class Hands(NamedTuple):
     closed: Callable[[Job], Checkpoint | None] = lambda job: None
     asked: str = ""
     pieces: Callable[[Job], Iterator[tuple[JobId, Planned]]] = lambda job: iter(())
+
+
+class Lanes(NamedTuple):
+    """How much at the same time: requests, hauls, creates; and jobs that are not over."""
+
+    calls: int = 200
+    moves: int = 4
+    creates: int = 16
+    in_flight: int = 10_000

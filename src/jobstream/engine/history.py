@@ -31,6 +31,11 @@ class History:
         self.jobs[job_id] = apply(None, e, job_id)
         self._watch(self.jobs[job_id], e)
 
+    def flush(self) -> None:
+        """Loose events ride with a commit; where nothing else is written, other processes see them by this."""
+        if self.scribe is not None:
+            self.scribe.flush()
+
     async def record(self, job_id: JobId, *events: AnyEvent) -> Position:
         """In between the job may only be ahead of the ledger, never beside it: if the commit fails the whole shard falls, and
         folds again. Several events are committed together or not at all."""

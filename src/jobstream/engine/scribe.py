@@ -27,6 +27,11 @@ class Scribe:
     def note(self, entry: Entry) -> None:
         self._loose[entry.job] = entry
 
+    def flush(self) -> None:
+        """What is loose is written soon, even if nothing else is."""
+        if self._loose:
+            self._rung.set()
+
     async def write(self, entries: list[Entry], checkpoints: list[Checkpoint]) -> Position:
         """Durable on return: the shard's position after them. Raises Fenced."""
         if self._ended:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from jobstream.engine.exchange import Signed
-from jobstream.engine.hands import Hands
+from jobstream.engine.hands import Hands, Lanes
 from jobstream.engine.haul import Haul, Owner
 from jobstream.engine.history import History
 from jobstream.engine.scribe import Scribe
@@ -42,8 +42,8 @@ class Shard:
     heeds  seconds between two looks for requests of other processes
     """
 
-    def __init__(self, name: str, hands: Mapping[str, Hands], ports: Ports, *, owner: str = "", run: str = "", calls: int = 200,
-                 moves: int = 4, creates: int = 16, in_flight: int = 10_000, slots: Mapping[str, int] = {}, heeds: float = 1.0,
+    def __init__(self, name: str, hands: Mapping[str, Hands], ports: Ports, *, owner: str = "", run: str = "",
+                 lanes: Lanes = Lanes(), slots: Mapping[str, int] = {}, heeds: float = 1.0,
                  watch: Callable[[Job, AnyEvent], None] = lambda job, event: None,
                  took: Callable[[Job], None] = lambda job: None) -> None:  # fmt: skip
         self._history = History(hands, ports, watch, self._begun)
@@ -56,9 +56,9 @@ class Shard:
         self._busy: set[JobId] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._rung = asyncio.Event()
-        self._calls, self._creates = asyncio.Semaphore(calls), asyncio.Semaphore(creates)
-        self._moves, self._moving, self._bringing = moves, 0, deque[JobId]()
-        self._in_flight = in_flight
+        self._calls, self._creates = asyncio.Semaphore(lanes.calls), asyncio.Semaphore(lanes.creates)
+        self._moves, self._moving, self._bringing = lanes.moves, 0, deque[JobId]()
+        self._in_flight = lanes.in_flight
         self._slots = Slots(slots, lambda job: self._hands[job.stream].plan.retrieval.policy.slots)
         self._births: Iterator[tuple[JobId, Planned]] = iter(())
         self._door = asyncio.Lock()  # stdout: a state may be said only between parts
@@ -112,12 +112,18 @@ class Shard:
             live = {j.key for j in self.jobs.values() if not j.over}  # of an earlier run: taken over, not made again
             asks_later = _LATER if self._no_wait else frozenset[Phase]()
             self._births = (b for b in births if b[0] not in self.jobs and b[1].key not in live and b[1].to not in asks_later)
+            await self.heed()
             if by:
                 await self.stop(by, within)
             await self._pump(group)
             for task in self._tasks:
                 task.cancel()
             scribe.cancel()
+
+    @property
+    def serves(self) -> bool:
+        """It has begun, and may be told to cancel or stop."""
+        return self._history.scribe is not None
 
     def _ours(self, job: Job) -> bool:
         hands = self._hands.get(job.stream)
@@ -176,6 +182,7 @@ class Shard:
                 return
             if now >= self._heeded + self._heeds:
                 self._heeded = now
+                self._history.flush()
                 await self.heed()
             elif self._bringing and self._moving < self._moves:
                 self._spawn_move(group, self._bringing.popleft())

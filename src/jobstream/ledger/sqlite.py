@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import structs
 
 from jobstream.jobs.event import AnyEvent, Created, Located, Passed, Planned, StatusSeen
 from jobstream.kinds import Held
@@ -30,6 +31,7 @@ CHECKPOINT = "INSERT OR REPLACE INTO checkpoint VALUES (?, ?, ?, ?)"
 REQUESTS = "SELECT r.job, r.what, r.by, r.value FROM request r JOIN job j ON j.id = r.job WHERE j.shard = ?"
 
 DECODER: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
+FOR_EVER = 1e15
 Work: TypeAlias = Callable[..., Awaitable[Any]]
 
 
@@ -137,5 +139,6 @@ class SqliteLedger:
         return None if row is None else msgspec.json.decode(self._seal.open(row[0], f"token/{name}"), type=Held)
 
     async def hold(self, name: str, held: Held) -> None:
-        body = self._seal.seal(msgspec.json.encode(held), f"token/{name}")
+        finite = structs.replace(held, until=min(held.until, FOR_EVER))  # JSON knows no infinity
+        body = self._seal.seal(msgspec.json.encode(finite), f"token/{name}")
         await self._work(self._beside.execute, "INSERT OR REPLACE INTO token VALUES (?, ?)", (name, body))

@@ -93,7 +93,7 @@ class FakeApi:
             raise NoAnswer("reset")
         if fault == "500":
             return self._reply(wire, 500, {})
-        reply.breaks = fault == "cut"
+        reply.breaks = reply.breaks or fault == "cut"
         if fault == "short" and reply.body:
             reply.headers["content-length"] = str(len(reply.body))
             reply.body = reply.body[: reply.body.rfind(b"\n", 0, -1) + 1]  # whole lines are missing: only the length tells
@@ -168,7 +168,7 @@ class FakeApi:
         if whole.code != 200:
             return whole
         path = urlsplit(wire.url).path
-        whole.headers["etag"] = f'"{path}/{len(whole.body)}"'
+        whole.headers.setdefault("etag", f'"{path}/{len(whole.body)}"')
         start = int(wire.headers.get("Range", "bytes=0-")[6:-1])
         if not start or wire.headers.get("If-Range") != whole.headers["etag"]:
             self.sent[path] += len(whole.body)

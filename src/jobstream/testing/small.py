@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterable
 
 from jobstream.components.catalog import Catalog
+from jobstream.engine.hands import Lanes
 from jobstream.engine.shard import EVER, Shard
 from jobstream.engine.source import hands_of
 from jobstream.jobs.event import Slice
@@ -46,7 +47,7 @@ class Small:
             ledger = SqliteLedger(os.path.join(folder, "l.db"), inline)
             ports = Ports(self.clock, self.transport, ledger, MemorySpool(), self.destination, self.traces.append, inline)
             hands, runs = hands_of(self.plan, self.config, Catalog(), language_of(self.plan), ports, self.states)
-            shard = Shard("s", hands, ports, slots=self.plan.slots, heeds=EVER, **limits)  # type: ignore[arg-type]
+            shard = Shard("s", hands, ports, slots=self.plan.slots, heeds=EVER, lanes=Lanes(**limits))
             jobs = await shard.run(runs[stream].births(partitions))
             self.states = await ledger.checkpoints("s")
             return jobs

@@ -18,10 +18,12 @@ from jobstream.engine.bring import Carrier
 from jobstream.engine.exchange import Caller
 from jobstream.engine.hands import Hands
 from jobstream.engine.shard import EVER, Shard
+from jobstream.engine.stream import StreamRun
 from jobstream.engine.tokens import Tokens
-from jobstream.jobs.event import Planned, Slice
+from jobstream.jobs.event import AnyEvent, Planned, Slice
 from jobstream.jobs.job import Job
 from jobstream.kinds import Destination, Wire
+from jobstream.ledger.seal import Seal
 from jobstream.ledger.sqlite import SqliteLedger
 from jobstream.meaning.case import job_key, plan_job
 from jobstream.meaning.read import Tools
@@ -183,7 +185,10 @@ def no_trace(t: Trace) -> None:
 class World:
     """What outlives a process: the API, the database, the spool, the destination, time."""
 
-    def __init__(self, shape: Shape, api: FakeApi, destination: Keyed | Pipe, *, slots: dict[str, int] | None = None) -> None:
+    def __init__(self, shape: Shape, api: FakeApi, destination: Keyed | Pipe, *, slots: dict[str, int] | None = None,
+                 seal: Seal | None = None) -> None:  # fmt: skip
+        self.seal = seal
+        self._open: list[SqliteLedger] = []
         self.plan, self.api, self.clock = stream(shape), api, VirtualClock()
         self.source = SourcePlan(name="x", streams=(self.plan,), language="handlebars", default_rules=RULES)
         self.destination: Keyed | Pipe = destination
@@ -193,6 +198,8 @@ class World:
         self.unfinished: dict[str, tuple[bytes, dict[str, str]]] = {}
         self.slots = slots or {}
         self.traces: list[Trace] = []
+        self.cut: Callable[[Slice], tuple[Slice, ...]] = lambda piece: ()
+        self.watch: Callable[[Job, AnyEvent], None] = lambda job, event: None
         api.now = self.clock.now
 
     def shard(self, process: Process, destination: Destination | None = None) -> Shard:
@@ -200,24 +207,25 @@ class World:
         spool = MemorySpool(process.alive)
         spool.files, spool.unfinished = self.files, self.unfinished
         there: Destination = destination or self.destination
-        ledger = CrashingLedger(SqliteLedger(self.path, inline), process)
+        kept = SqliteLedger(self.path, inline, self.seal)
+        self._open.append(kept)
+        ledger = CrashingLedger(kept, process)
         ports = Ports(self.clock, _Line(self.api, process), ledger, spool, there, self.traces.append, inline)
         tools = Tools(language=Handlebars(), default_rules=RULES, retracts=there.retracts, lends=there.receipts == "lent",
-                      recall=recalls(spool))  # fmt: skip
+                      recall=recalls(spool), cut=self.cut)  # fmt: skip
         caller = Caller(self.source, self.plan, tools, Tokens({}, tools, ports), ports, Redactor())
         pages = self.plan.retrieval.fetch.pages
         carrier = Carrier(self.plan, tools, caller, ports, decoder=Jsonl(),
                           pages=HeaderPages(**pages.options) if pages else None)  # fmt: skip
-        return Shard("s0", {"s": Hands(self.plan, tools, caller, carrier)}, ports, slots=self.slots, heeds=EVER)
+        run = StreamRun("x", self.plan, None, None, "", self.clock.now)
+        hands = Hands(self.plan, tools, caller, carrier, pieces=run.pieces)
+        return Shard("s0", {"s": hands}, ports, slots=self.slots, heeds=EVER, watch=self.watch)
 
     def births(self, n: int, run: str = "") -> list[tuple[str, Planned]]:
-        out = []
-        for i in range(n):
-            piece = Slice(partition={"i": str(i)})
-            out.append(
-                (f"j{i}{run}", plan_job(self.plan.retrieval, "s", piece, job_key("x", "s", "", piece), self.clock.now()))
-            )
-        return out
+        return [self.born(f"j{i}{run}", Slice(partition={"i": str(i)})) for i in range(n)]
+
+    def born(self, name: str, piece: Slice) -> tuple[str, Planned]:
+        return name, plan_job(self.plan.retrieval, "s", piece, job_key("x", "s", "", piece), self.clock.now())
 
     async def run(self, n: int, after: int | None, *, cancel_at: float | None = None) -> dict[str, Job] | None:
         """One process: to its end, or None if it was killed."""
@@ -244,11 +252,13 @@ class World:
             if self.clock.now() >= at:
                 break
             await asyncio.sleep(0)
-        if shard.epoch and shard.jobs and shard._history.scribe is not None:
+        if shard.epoch and shard.jobs and shard.serves:
             with contextlib.suppress(Fenced):
                 await shard.cancel([i for i, j in shard.jobs.items() if not j.over], "user")
 
     def close(self) -> None:
+        for ledger in self._open:
+            ledger.close()
         self._dir.cleanup()
 
 
