@@ -328,17 +328,20 @@ import asyncio, sys
 from pathlib import Path
 from jobstream.spool.folder import FolderSpool
 
+def line(i):
+    return b"%07d" % i * 142 + b"-end-\\n"
+
 async def main():
     spool = FolderSpool(Path(sys.argv[1]), 1000)
     writing = await spool.begin("0123abc/1/0/0")
     if not writing.offset:
         await writing.restart({"etag": "v1"})
-    i = first = writing.offset // 1000
-    while True:
-        await writing.write(b"%07d" % i * 142 + b"-end-\\n")
-        i += 1
-        if i - first == 5000:
-            print(i, flush=True)
+    i, within = divmod(writing.offset, 1000)
+    await writing.write(line(i)[within:])
+    for n in range(1, 1 << 30):
+        await writing.write(line(i + n))
+        if n == 5000:
+            print("enough", flush=True)
 
 asyncio.run(main())
 """
@@ -346,13 +349,15 @@ asyncio.run(main())
 
 def test_killed_while_writing_and_taken_up_again(tmp_path: Path) -> None:
     """Three processes, each killed in the middle; the fourth has the right bytes and the right digest."""
+    offsets = list[int]()
     for _ in range(3):
         child = subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
-        child.stdout.readline()
+        assert child.stdout.readline()
         child.send_signal(signal.SIGKILL)
         child.wait()
         child.stdout.close()
+        offsets.append((tmp_path / "0123abc" / "1~0~0.part").stat().st_size)
 
     async def finish() -> tuple[int, str, bytes, int]:
         spool = FolderSpool(tmp_path, 1000)
@@ -369,7 +374,8 @@ def test_killed_while_writing_and_taken_up_again(tmp_path: Path) -> None:
         return length, got, whole, offset
 
     length, got, whole, offset = asyncio.run(finish())
-    assert offset >= 6 * BLOCK and (length, got) == (len(whole), digest(whole))
+    assert offset >= 6 * BLOCK, offsets
+    assert (length, got) == (len(whole), digest(whole))
 
 
 async def test_a_full_disk_is_told(spool: FolderSpool, tmp_path: Path) -> None:
