@@ -153,7 +153,7 @@ class Context:
     # --- values
 
     def wrong(self, cell: Cell, hint: str) -> None:
-        self.faults.tell("wrong_value", cell.at, repr(cell.raw), hint)
+        self.faults.tell("wrong_value", cell.at, cell.raw if isinstance(cell.raw, str) else repr(cell.raw), hint)
 
     def params(self, node: Node) -> dict[str, Json]:
         return {k: self.manifest.plain(c) for k, c in node.params.items()}

@@ -66,7 +66,7 @@ def _rules(c: Context, f: Node, download: bool) -> list[Rule]:
             out.append(
                 c.made(
                     Rule(then=verdict, say=say, when=part),
-                    f.at,
+                    f.place("action"),
                     then=f.place("action"),
                     say=f.place("error_message"),
                     when=place,
