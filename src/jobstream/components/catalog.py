@@ -32,6 +32,7 @@ LINES: dict[str, str] = {
     "partitions.parent": _HERE + "partitions.parent:Parent",
     "transform.add_fields": _HERE + "transforms.add_fields:AddFields",
     "transform.filter": _HERE + "transforms.filter:Filter",
+    "transform.reshape": _HERE + "transforms.reshape:Reshape",
 }
 
 
