@@ -46,6 +46,7 @@ LINES: dict[str, str] = {
     "transform.keys_to_lower": _HERE + "transforms.keys:KeysToLower",
     "transform.keys_to_snake_case": _HERE + "transforms.keys:KeysToSnakeCase",
     "transform.remove_fields": _HERE + "transforms.remove_fields:RemoveFields",
+    "transform.reshape": _HERE + "transforms.reshape:Reshape",
 }
 
 

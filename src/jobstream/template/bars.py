@@ -53,6 +53,15 @@ def rendered(program: Program, context: Json, words: Mapping[str, Word], escape:
         raise TemplateFault("the template is nested too deeply") from e
 
 
+def evaluated(program: Program, context: Json, words: Mapping[str, Word]) -> Json:
+    """The value of the one expression that the template is."""
+    match program.body:
+        case [MustacheStatement() as only]:
+            return _plain(_Walk(words, str).called(only.path, only.params, only.hash_pairs, Scope(context)))
+        case _:
+            raise TemplateFault("one expression is wanted here")
+
+
 def property_of(value: Json, name: str) -> Json:
     """A field, an element, a length; None where nothing is. Never an attribute."""
     if isinstance(value, Handle):
@@ -80,13 +89,13 @@ class _Walk(Compiler):
         return super()._render_statement(stmt, scope)
 
     def _render_mustache(self, stmt: MustacheStatement, scope: Scope) -> str:
-        text = written(self._called(stmt.path, stmt.params, stmt.hash_pairs, scope))
+        text = written(self.called(stmt.path, stmt.params, stmt.hash_pairs, scope))
         return self._escape(text) if stmt.escaped else text
 
     def _eval_subexpression(self, expr: SubExpression, scope: Scope) -> Json:
         return self._word(expr.path.original, expr.params, expr.hash_pairs, scope)
 
-    def _called(self, path: Expression, params: list[Expression], pairs: dict[str, Expression], scope: Scope) -> Json:
+    def called(self, path: Expression, params: list[Expression], pairs: dict[str, Expression], scope: Scope) -> Json:
         """A word of the language, or a path. What has arguments is a word."""
         if isinstance(path, PathExpression) and _may_be_word(path):
             if params or pairs or path.original in self._words:
@@ -123,7 +132,7 @@ class _Walk(Compiler):
             zero = stmt.hash_pairs.get("includeZero")
             holds = not is_empty(value) or (zero is not None and value == 0 and not isinstance(value, bool | str))
             return self._body(stmt, scope, scope.context) if holds == (name == "if") else self._else(stmt, scope)
-        return self._section(stmt, self._called(stmt.path, stmt.params, stmt.hash_pairs, scope), scope)
+        return self._section(stmt, self.called(stmt.path, stmt.params, stmt.hash_pairs, scope), scope)
 
     def _section(self, stmt: BlockStatement, value: Json, scope: Scope) -> str:
         """A path, or a word that answers a question, as a block."""

@@ -20,16 +20,22 @@ if TYPE_CHECKING:
 
 #: In front of a text that is a JSON document: `{{x}}` is escaped for a JSON string there.
 JSON = "{{!json}}"
+#: In front of one expression whose value is wanted as it is, not as text.
+VALUE = "{{!value}}"
+#: In front of a URL that is rendered where no URL is asked for: `{{x}}` is percent-encoded.
+URL = "{{!url}}"
+_MARKS = (JSON, VALUE, URL)
 
 
 class _Compiled(NamedTuple):
     program: Program
-    is_json: bool
+    mark: str
 
 
 class Handlebars:
     """names: the dialect's words -> our scope. A word may hold dots (`export.http.paging.page`); its value may be laid together
-    (`job.id + polled.body`: later objects over earlier ones, a lone value is its own `id`), and may be `now`. The word '' is
+    (`job.id + polled.body`: later objects over earlier ones, a lone value is its own `id`), may name another place to look
+    (`polled.body.job | polled.body`), and may be `now`. The word '' is
     spread: its fields are seen by themselves.
 
     `{{x}}` is percent-encoded in a URL, escaped in a JSON text (see JSON), else as it is; `{{{x}}}` is as it is."""
@@ -43,19 +49,27 @@ class Handlebars:
     def _compile(self, source: str) -> _Compiled:
         from jobstream.template.bars import parsed
 
-        return _Compiled(parsed(source.removeprefix(JSON)), source.startswith(JSON))
+        mark = next((m for m in _MARKS if source.startswith(m)), "")
+        return _Compiled(parsed(source.removeprefix(mark)), mark)
 
     def text(self, source: str, scope: Scope, *, url: bool = False) -> str:
         if "{{" not in source:
             return source
         from jobstream.template.bars import rendered
 
-        program, is_json = self._compiled(source)
-        escape = _in_url if url else in_json if is_json else str
-        return rendered(program, _Root(self._names, scope, self._words["timestamp"]), self._words, escape)
+        program, mark = self._compiled(source)
+        escape = _in_url if url or mark == URL else in_json if mark == JSON else str
+        return rendered(program, self._root(scope), self._words, escape)
 
     def value(self, source: str, scope: Scope) -> Json:
-        return self.text(source, scope)
+        if not source.startswith(VALUE):
+            return self.text(source, scope)
+        from jobstream.template.bars import evaluated
+
+        return evaluated(self._compiled(source).program, self._root(scope), self._words)
+
+    def _root(self, scope: Scope) -> _Root:
+        return _Root(self._names, scope, self._words["timestamp"])
 
     def truth(self, source: str, scope: Scope) -> bool:
         return self.text(source if "{{" in source else "{{" + source + "}}", scope) not in ("", "false", "0")
@@ -87,12 +101,12 @@ class _Root(Mapping[str, Json]):
     def __getitem__(self, name: str) -> Json:
         """Raises TemplateFault for a name that this place does not see."""
         inner = {k.partition(".")[2]: v for k, v in self._names.items() if k.startswith(name + ".")}
-        if name in self._names:
+        if name in self._scope:  # `record` where records are at hand is that record
+            value = self._scope[name]
+        elif name in self._names:
             value = self._laid(name, self._names[name])
         elif inner:
             value = {}
-        elif name in self._scope:
-            value = self._scope[name]
         elif "" in self._names:
             spread = self._laid("", self._names[""])
             value = (spread.fields if isinstance(spread, Handle) else spread if isinstance(spread, dict) else {}).get(name)
@@ -119,16 +133,19 @@ class _Root(Mapping[str, Json]):
         if not sources:
             raise unseen(name, self._names, self._scope)
         if paths == sources[0]:
-            return self._scope.look(paths)
+            return self._first(paths)
         plain: Json = None
         fields: dict[str, Json] = {}
-        for found in map(self._scope.look, sources):
+        for found in map(self._first, sources):
             one = found[0] if isinstance(found, list) and found else found
             if isinstance(one, dict):
                 fields.update(one)
             elif one is not None and one != []:
                 plain, fields = one, {**fields, "id": one}
         return fields if plain is None else Handle(plain, fields)
+
+    def _first(self, paths: str) -> Json:
+        return next((v for p in paths.split(" | ") if (v := self._scope.look(p)) is not None), None)
 
 
 def _put(holder: dict[str, Json], path: list[str], value: Json) -> dict[str, Json]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
@@ -79,9 +79,9 @@ class _Rewriter(NodeTransformer):
             case nodes.Concat():
                 self.generic_visit(node)
                 return _filtered(nodes.Tuple(node.nodes, "load", lineno=node.lineno), CONCAT)
-            case nodes.List() | nodes.Dict() | nodes.Tuple(ctx="load") as made:
+            case nodes.List() | nodes.Dict() | nodes.Tuple(ctx="load"):
                 self.generic_visit(node)
-                return _filtered(made, WEIGH)
+                return _filtered(cast("nodes.Expr", node), WEIGH)
             case nodes.Compare() if self._makes:
                 self.generic_visit(node)
                 node.expr = _filtered(node.expr, WEIGH)
@@ -89,14 +89,14 @@ class _Rewriter(NodeTransformer):
                     operand.expr = _filtered(operand.expr, WEIGH)
                 return node
             case nodes.Name(ctx="load") if self._changes:
-                return _filtered(node, WEIGH)
+                return _filtered(cast("nodes.Expr", node), WEIGH)
             case _:
                 return self.generic_visit(node)
 
     def _loop(self, node: nodes.For) -> nodes.Node:
         made = self._body(node)
         if node.test is not None:
-            node.iter = _filtered(node.iter, EACH, _units([node.test]))
+            node.iter = _filtered(cast("nodes.Expr", node.iter), EACH, _units([node.test]))
         return made
 
     def _body(self, node: nodes.For | nodes.Macro | nodes.CallBlock) -> nodes.Node:

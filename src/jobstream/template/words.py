@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from jobstream.plan.notes import Json
-from jobstream.template import patterns
+from jobstream.template import patterns, reshape
 from jobstream.template.calendar import calendar
 from jobstream.template.language import MOST, TemplateFault
 from jobstream.template.script import in_json, is_empty, to_json, written
@@ -202,6 +202,18 @@ def _position(pattern: str, text: str) -> int:
     return -1 if found is None else text.find(found)
 
 
+def _rules(text: str) -> Json:
+    return msgspec.json.decode(text)
+
+
+#: Ours, for what a compiled document reads: no template of a person needs them.
+_READING: dict[str, Word] = {
+    "jsonPath": reshape.at, "resourceOf": reshape.resource, "statusOf": reshape.status,
+    "isOneOf": reshape.is_one_of, "reshaped": lambda v, mapping: reshape.reshaped(v, _rules(mapping)),
+    "keeps": lambda v, rule: reshape.holds(v, _rules(rule)),
+}  # fmt: skip
+
+
 def words(now: Callable[[], float]) -> Mapping[str, Word]:
     """Every helper by its name. A value that answers a question may stand as a block too: `{{#and a b}}...{{/and}}`."""
-    return {**_TEXT, **_CODES, **_MATHS, **_LOGIC, **calendar(now)}
+    return {**_TEXT, **_CODES, **_MATHS, **_LOGIC, **_READING, **calendar(now)}
