@@ -160,7 +160,7 @@ def test_a_line_of_broken_bytes_is_a_bad_line_and_not_the_end() -> None:
     assert rows_of(Jsonl(bad_line="skip"), raw) == [{"n": 1}, {"n": 2}]
     with pytest.raises(DataFault, match="xff"):
         rows_of(Jsonl(), raw)
-    with pytest.raises(DataFault, match="byte 0xff at 16"):
+    with pytest.raises(DataFault, match="byte 0xff at 14"):
         short(raw)
 
 
