@@ -12,7 +12,6 @@ from hypothesis import settings
 from jobstream.components.catalog import Catalog
 from jobstream.plan.component import Component, Kind
 from jobstream.plan.notes import Json
-from jobstream.records.batch import Row
 from jobstream.records.counts import Tally
 from jobstream.template.jinja import Jinja
 from jobstream.template.language import Language, Scope
@@ -37,7 +36,7 @@ def built(kind: Kind, name: str, config: Json = None, *, language: Language | No
     return Catalog(config=config).build(Component(kind, name, options), language or Jinja())
 
 
-def rows_of(decoder: Any, source: bytes | BinaryIO, tally: Tally | None = None, names: Scope | None = None) -> list[Row]:
+def rows_of(decoder: Any, source: bytes | BinaryIO, tally: Tally | None = None, names: Scope | None = None) -> list[Any]:
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     return [r for b in decoder.decode(stream, tally or Tally(), names or Scope({})) for r in b.rows()]
 

@@ -7,18 +7,22 @@ from collections.abc import Mapping
 from email.message import Message
 from typing import BinaryIO
 
+import msgspec
+
 from jobstream.plan.notes import Json
 from jobstream.records.counts import DataFault
 from jobstream.template.language import Scope
 
+#: What msgspec raises for bytes that are no JSON.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
           (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))  # fmt: skip
 
 
 class Utf8:
-    """`source` as UTF-8 without its mark. What is UTF-8 already is checked, not changed. Read forward only."""
+    """`source` as UTF-8 without its mark. What is UTF-8 already is not changed, and checked unless the reader does. Read forward only."""
 
-    def __init__(self, source: BinaryIO, encoding: str, names: Scope) -> None:
+    def __init__(self, source: BinaryIO, encoding: str, names: Scope, *, check: bool = True) -> None:
         self._source = source
         head = b""
         while len(head) < 4 and (more := source.read(4 - len(head))):
@@ -26,6 +30,7 @@ class Utf8:
         mark, found = next((m for m in _MARKS if head.startswith(m[0])), (b"", ""))
         self.encoding = _known(found or encoding or charset(names) or "utf-8")
         self._same = self.encoding in ("utf-8", "ascii")
+        self._unchecked = self._same and not check
         self._decoder = codecs.getincrementaldecoder("utf-8" if self._same else self.encoding)()
         self._head, self._at = head[len(mark) :], len(mark)
 
@@ -39,6 +44,8 @@ class Utf8:
                 return out
 
     def _checked(self, chunk: bytes, last: bool) -> bytes:
+        if self._unchecked:
+            return chunk
         before, _ = self._decoder.getstate()
         if self._same and not before and chunk.isascii():
             self._at += len(chunk)
