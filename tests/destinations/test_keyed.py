@@ -12,13 +12,14 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from jobstream.destinations.catalog import FORMS, open_destination
+from jobstream.destinations.place import told
 from jobstream.errors import KeepingError
 from jobstream.kinds import Destination
 from jobstream.ports import Fenced
@@ -54,7 +55,7 @@ def seen(folder: Path) -> list[Path]:
 
 def read(file: Path) -> list[Row]:
     if file.suffix == ".parquet":
-        return cast("list[Row]", pq.ParquetFile(file).read().to_pylist())
+        return pq.ParquetFile(file).read().to_pylist()
     if file.suffix == ".csv":
         with file.open(newline="", encoding="utf-8") as f:
             return list(csv.DictReader(f))
@@ -279,7 +280,8 @@ def test_killed_around_the_naming_a_repeat_gives_each_record_once(form: str, tmp
 FULL = """
     import resource, sys
     from jobstream.destinations.catalog import open_destination
-    from jobstream.errors import KeepingError
+    from jobstream.destinations.place import told
+from jobstream.errors import KeepingError
     from jobstream.records.batch import Batch, PartKey
     there = open_destination(sys.argv[1], sys.argv[2])
     there.write(PartKey("s", "job0", 1, 0, 0), 1, iter([Batch([{"id": "0"}])]))
@@ -306,11 +308,8 @@ def test_a_full_disk_is_told_in_words_and_nothing_is_torn(form: str, tmp_path: P
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
 def test_no_space_left_has_a_hint(tmp_path: Path) -> None:
-    from jobstream.destinations.place import told
-
-    with pytest.raises(KeepingError, match="no space left on device.*make room") as e, told(tmp_path):
-        with open("/dev/full", "wb", buffering=0) as f:
-            f.write(b"x")
+    with pytest.raises(KeepingError, match=r"no space left on device.*make room") as e, told(tmp_path):
+        Path("/dev/full").write_bytes(b"x")
     assert e.value.where == str(tmp_path)
 
 
