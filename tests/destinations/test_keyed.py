@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import os
 import signal
@@ -106,6 +107,7 @@ def test_an_attempt_is_taken_back_with_all_its_parts_and_nothing_else(there: Des
 
     assert [p.stem for p in seen(tmp_path)] == ["job1.2.0.0", "job11.1.0.0", "job11.1.1.0", "job2.1.0.0", "job2.1.1.0"]
     there.retract("s", "never", 3, 9)
+    there.retract("s", "job1", 1, 1)
     assert len(seen(tmp_path)) == 5
 
 
@@ -135,6 +137,36 @@ def test_a_zombie_in_the_middle_of_a_part_is_refused_when_it_ends(there: Destina
         there.write(KEY, 1, slow())
     assert [p.stem for p in seen(tmp_path)] == ["job1.2.0.0"]
     assert not hidden(tmp_path)
+
+
+def test_two_writers_of_one_part_and_epoch_are_not_both_believed(there: Destination, form: str, tmp_path: Path) -> None:
+    other = open_destination(form, str(tmp_path))
+
+    def slow() -> Iterator[Batch]:
+        yield Batch(ROWS)
+        with pytest.raises(Fenced, match="another process is writing it"):
+            other.write(KEY, 1, part([{"id": "9"}]))
+
+    there.write(KEY, 1, slow())
+    assert everything(tmp_path) == ROWS
+
+
+def test_a_half_that_is_swept_before_it_is_locked_is_opened_again(
+    there: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, struck = fcntl.flock, list[str]()
+
+    def swept(file: Any, how: int) -> None:
+        name = getattr(file, "name", None)
+        if how & fcntl.LOCK_NB and not struck and name is not None:
+            for half in tmp_path.rglob("*.half"):
+                half.unlink()
+                struck.append(half.name)
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", swept)
+    there.write(KEY, 1, part())
+    assert struck and everything(tmp_path) == ROWS
 
 
 def test_a_part_without_records_leaves_no_file_and_has_a_receipt(there: Destination, tmp_path: Path) -> None:
