@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import os
 import signal
@@ -12,13 +13,14 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from jobstream.destinations.catalog import FORMS, open_destination
+from jobstream.destinations.place import told
 from jobstream.errors import KeepingError
 from jobstream.kinds import Destination
 from jobstream.ports import Fenced
@@ -54,7 +56,7 @@ def seen(folder: Path) -> list[Path]:
 
 def read(file: Path) -> list[Row]:
     if file.suffix == ".parquet":
-        return cast("list[Row]", pq.ParquetFile(file).read().to_pylist())
+        return pq.ParquetFile(file).read().to_pylist()
     if file.suffix == ".csv":
         with file.open(newline="", encoding="utf-8") as f:
             return list(csv.DictReader(f))
@@ -105,6 +107,7 @@ def test_an_attempt_is_taken_back_with_all_its_parts_and_nothing_else(there: Des
 
     assert [p.stem for p in seen(tmp_path)] == ["job1.2.0.0", "job11.1.0.0", "job11.1.1.0", "job2.1.0.0", "job2.1.1.0"]
     there.retract("s", "never", 3, 9)
+    there.retract("s", "job1", 1, 1)
     assert len(seen(tmp_path)) == 5
 
 
@@ -134,6 +137,36 @@ def test_a_zombie_in_the_middle_of_a_part_is_refused_when_it_ends(there: Destina
         there.write(KEY, 1, slow())
     assert [p.stem for p in seen(tmp_path)] == ["job1.2.0.0"]
     assert not hidden(tmp_path)
+
+
+def test_two_writers_of_one_part_and_epoch_are_not_both_believed(there: Destination, form: str, tmp_path: Path) -> None:
+    other = open_destination(form, str(tmp_path))
+
+    def slow() -> Iterator[Batch]:
+        yield Batch(ROWS)
+        with pytest.raises(Fenced, match="another process is writing it"):
+            other.write(KEY, 1, part([{"id": "9"}]))
+
+    there.write(KEY, 1, slow())
+    assert everything(tmp_path) == ROWS
+
+
+def test_a_half_that_is_swept_before_it_is_locked_is_opened_again(
+    there: Destination, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, struck = fcntl.flock, list[str]()
+
+    def swept(file: Any, how: int) -> None:
+        name = getattr(file, "name", None)
+        if how & fcntl.LOCK_NB and not struck and name is not None:
+            for half in tmp_path.rglob("*.half"):
+                half.unlink()
+                struck.append(half.name)
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", swept)
+    there.write(KEY, 1, part())
+    assert struck and everything(tmp_path) == ROWS
 
 
 def test_a_part_without_records_leaves_no_file_and_has_a_receipt(there: Destination, tmp_path: Path) -> None:
@@ -283,7 +316,7 @@ FULL = """
     from jobstream.records.batch import Batch, PartKey
     there = open_destination(sys.argv[1], sys.argv[2])
     there.write(PartKey("s", "job0", 1, 0, 0), 1, iter([Batch([{"id": "0"}])]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
     import random
     chance = random.Random(1)
     rows = [{"id": "%030x" % chance.getrandbits(120)} for _ in range(20_000)]
@@ -291,6 +324,7 @@ FULL = """
         there.write(PartKey("s", "job1", 1, 0, 0), 1, iter([Batch(rows[i:i + 100]) for i in range(0, 20_000, 100)]))
     except KeepingError as e:
         print(e)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 """
 
 
@@ -298,7 +332,8 @@ def test_a_full_disk_is_told_in_words_and_nothing_is_torn(form: str, tmp_path: P
     with child(FULL, form, str(tmp_path), stderr=subprocess.PIPE) as p:
         out, err = p.communicate()
 
-    assert b"cannot write: file too large" in out and f"job1.1.0.0.{form}".encode() in out
+    assert b"cannot write: file too large" in out, (out, err)
+    assert f"job1.1.0.0.{form}".encode() in out
     assert (p.returncode, err) == (0, b"")
     assert [x.stem for x in seen(tmp_path)] == ["job0.1.0.0"]
     assert not hidden(tmp_path)
@@ -306,11 +341,8 @@ def test_a_full_disk_is_told_in_words_and_nothing_is_torn(form: str, tmp_path: P
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
 def test_no_space_left_has_a_hint(tmp_path: Path) -> None:
-    from jobstream.destinations.place import told
-
-    with pytest.raises(KeepingError, match="no space left on device.*make room") as e, told(tmp_path):
-        with open("/dev/full", "wb", buffering=0) as f:
-            f.write(b"x")
+    with pytest.raises(KeepingError, match=r"no space left on device.*make room") as e, told(tmp_path):
+        Path("/dev/full").write_bytes(b"x")
     assert e.value.where == str(tmp_path)
 
 

@@ -47,13 +47,13 @@ def exact(value: Any) -> Any:
     return repr(value)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(batches())
 def test_plain_lines_of_columns_are_those_of_rows(columns: pa.RecordBatch) -> None:
     assert exact(said(plain_lines(Batch(columns)))) == exact(said(plain_lines(Batch(columns.to_pylist()))))
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=120)
 @given(batches(), TEXT)
 def test_record_lines_of_columns_are_those_of_rows(columns: pa.RecordBatch, stream: str) -> None:
     by_columns, by_rows = (said(record_lines(Batch(b), stream, 7)) for b in (columns, columns.to_pylist()))

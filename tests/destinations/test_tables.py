@@ -218,6 +218,37 @@ def test_whole_numbers_that_floating_point_would_round_become_text(tmp_path: Pat
     assert pq.read_table(folder / "j.1.0.1.parquet").to_pylist() == [{"n": str((1 << 64) + 1), "m": str(1 << 63)}]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_so_they_do_when_they_meet_in_different_batches(tmp_path: Path, order: int) -> None:
+    out, big = io.BytesIO(), -(1 << 53) - 1
+    rows: list[Row] = [{"n": big}, {"n": 0.5}, {"n": 2}, {"n": None}]
+
+    write_table(out, [Batch([r]) for r in rows[::order]], Parquet(), Columns(), Group(1, 1 << 20), tmp_path)
+
+    assert table(out)["n"].to_pylist() == [str(big), "0.5", "2", None][::order]
+
+
+def test_whole_numbers_and_others_are_numbers_while_both_are_exact(tmp_path: Path) -> None:
+    out = io.BytesIO()
+    write_table(out, [Batch([{"n": 1}]), Batch([{"n": 0.5}])], Parquet(), Columns(), Group(1, 1 << 20), tmp_path)
+    assert table(out)["n"].to_pylist() == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("form", ["parquet", "csv"])
+def test_a_part_that_breaks_after_a_group_was_written_leaves_nothing(tmp_path: Path, form: str) -> None:
+    def broken() -> Iterator[Batch]:
+        for _ in range(3):
+            yield Batch(pa.record_batch({"a": ["x" * 100] * 70_000}))
+        raise DataFault("data.csv", "x")
+
+    options = {"group_rows": 1000} if form == "parquet" else {}
+    there = open_destination(form, str(tmp_path), options=options)
+    with pytest.raises(DataFault):
+        there.write(key(), 1, broken())
+
+    assert not [p for p in (tmp_path / "s").iterdir() if p.name not in (".lock", ".stream")]
+
+
 def test_typed_columns_of_a_cast_keep_their_types_and_odd_ones_are_made_plain(tmp_path: Path) -> None:
     batch = pa.record_batch({
         "day": pa.array([1, None], pa.date32()), "at": pa.array([1, 2], pa.timestamp("us", "UTC")),
@@ -242,7 +273,7 @@ def test_types_that_meet_text_are_spelled(tmp_path: Path) -> None:
     columns = Columns()
     typed = pa.record_batch({"at": [datetime.date(2024, 1, 2)], "d": [decimal.Decimal("1.50")], "b": [True], "f": [1.0]})
     columns.take(typed)
-    columns.take(columns_of(Batch([dict.fromkeys("at d b f".split(), "x")])))
+    columns.take(columns_of(Batch([dict.fromkeys(["at", "d", "b", "f"], "x")])))
 
     assert columns.fit(typed).to_pylist() == [{"at": "2024-01-02", "d": "1.50", "b": "true", "f": "1.0"}]
 

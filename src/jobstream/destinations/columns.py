@@ -102,8 +102,9 @@ def columns_of(batch: Batch) -> Any:
     names = batch.data.schema.names
     if len(set(names)) < len(names):
         return _columns_of_rows(batch.rows())
-    arrays = [_plain(c) for c in batch.data.columns]
-    if all(a is b for a, b in zip(arrays, batch.data.columns, strict=True)):
+    given = batch.data.columns
+    arrays = [_plain(c) for c in given]
+    if all(a is b for a, b in zip(arrays, given, strict=True)):
         return batch.data
     return pa.RecordBatch.from_arrays(arrays, names=names)
 

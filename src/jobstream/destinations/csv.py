@@ -74,7 +74,7 @@ def _spelled(group: Any) -> Any:
     import pyarrow.compute as pc
 
     pieces = [spelled(piece) for piece in group.column(0).chunks]
-    return pa.table([pc.fill_null(pa.chunked_array(pieces, pa.string()), "")], names=group.schema.names)
+    return pa.table([pc.fill_null(pa.chunked_array(pieces, pa.string()), pa.scalar(""))], names=group.schema.names)
 
 
 def _typed(batch: Any, schema: Any) -> Any:
@@ -84,7 +84,7 @@ def _typed(batch: Any, schema: Any) -> Any:
     kind, texts = schema.types[0], batch.column(0)
     if kind == pa.string():
         return batch
-    empty: Any = pc.equal(texts, "")
+    empty = pc.equal(texts, pa.scalar(""))
     held: Any = pc.if_else(empty, pa.nulls(len(texts), pa.string()), texts)
     values = pa.nulls(len(texts)) if kind == pa.null() else held.cast(kind)
     return pa.RecordBatch.from_arrays([values], schema=schema)

@@ -76,7 +76,7 @@ def from_state(spoken: Spoken, said: Json, where: str = "state") -> Given:
         closed = ours.get("closed")
         if isinstance(closed, dict) and _plain(spoken, {**state, **closed}) == plain:
             state = {**state, **closed}
-    except (KeyError, TypeError, ValueError, AttributeError) as e:
+    except (LookupError, TypeError, ValueError, AttributeError) as e:
         raise DocumentError(f"the state cannot be read: {e}", where=where, hint="reset the stream, or mend it") from e
     position = ours.get("position")
     return Given(state, position if isinstance(position, int) else None)
