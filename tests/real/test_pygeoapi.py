@@ -60,7 +60,7 @@ def test_cancel_dismisses_the_remote_job(pygeoapi: Pygeoapi, desk: Desk, ours: O
 def test_sigterm_dismisses_the_remote_job(pygeoapi: Pygeoapi, desk: Desk, ours: Ours) -> None:
     child = desk.start(desk.order(echo(pygeoapi, "never", 42.0)))
     try:
-        until(lambda: len(ours()) == 1, "the server has no job of ours")
+        until(lambda: len(ours()) == 1, child)
         child.send_signal(signal.SIGTERM)
     finally:
         code, _, err = desk.ended(child)

@@ -38,11 +38,13 @@ def test_a_refusal_told_with_status_200_is_an_error_in_the_servers_words(scrapyd
 
 
 def test_sigterm_cancels_what_runs(scrapyd: Scrapyd, desk: Desk) -> None:
+    before = {job["id"] for job in scrapyd.jobs()["finished"]}
     child = desk.start(desk.order(rows(scrapyd, ["1"], 300)))
     try:
-        until(lambda: len(scrapyd.jobs()["running"]) == 1, "no spider runs")
+        until(lambda: len(scrapyd.jobs()["running"]) == 1, child)
         child.send_signal(signal.SIGTERM)
     finally:
         code, _, err = desk.ended(child)
     assert code != 0, err
-    until(lambda: not scrapyd.jobs()["running"] and not scrapyd.jobs()["pending"], "the spider still runs")
+    (job,) = [job for job in scrapyd.jobs()["running"] + scrapyd.jobs()["finished"] if job["id"] not in before]
+    assert scrapyd.ended(job["id"])

@@ -66,9 +66,10 @@ class Desk:
         return [json.loads(line) for line in lines]
 
 
-def until(true: Callable[[], bool], what: str) -> None:
-    """Asks again and again, for a minute at most."""
+def until(true: Callable[[], bool], child: subprocess.Popen[str]) -> None:
+    """Asks again and again while the command runs, for a minute at most."""
     end = time.monotonic() + LIMIT_S
     while not true():
-        assert time.monotonic() < end, what
+        assert child.poll() is None, f"ended {child.returncode}: {child.communicate()}"
+        assert time.monotonic() < end, "not within a minute"
         time.sleep(0.05)

@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
@@ -68,6 +69,13 @@ class Scrapyd:
         """pending, running and finished jobs."""
         found = self.get("/listjobs.json?project=works")
         return {state: found[state] for state in ("pending", "running", "finished")}
+
+    def ended(self, job: str) -> bool:
+        """Whether the job's process ends within a minute; scrapyd answers a cancel before it does."""
+        end = time.monotonic() + 60
+        while self.get(f"/status.json?project=works&job={job}")["currstate"] != "finished" and time.monotonic() < end:
+            time.sleep(0.05)
+        return time.monotonic() < end
 
     def get(self, path: str) -> Any:
         with urllib.request.urlopen(self.origin + path, timeout=60) as answer:
