@@ -13,7 +13,7 @@ from msgspec import to_builtins
 
 from jobstream.clock import SystemClock, new_id, new_uuid
 from jobstream.components.catalog import LINES, Catalog, installed
-from jobstream.engine.hands import Hands
+from jobstream.engine.hands import Hands, Lanes
 from jobstream.engine.report import Report
 from jobstream.engine.shard import EVER, Shard
 from jobstream.engine.source import hands_of
@@ -211,8 +211,9 @@ class One(NamedTuple):
             self.report.watch(job, event)
             watch(job, event)
 
-        return Shard(self.plan.name, self.hands, self.ports, owner=f"pid {os.getpid()}", run=run, moves=self.settings.downloads,
-                     in_flight=self.settings.in_flight, slots=self.plan.slots, watch=both, took=self.report.took)  # fmt: skip
+        lanes = Lanes(moves=self.settings.downloads, in_flight=self.settings.in_flight)
+        return Shard(self.plan.name, self.hands, self.ports, owner=f"pid {os.getpid()}", run=run, lanes=lanes, slots=self.plan.slots,
+                     watch=both, took=self.report.took)  # fmt: skip
 
     def births(self, run: str) -> Iterator[tuple[str, Planned]]:
         """The jobs of all streams, lazily; the streams take turns, so that none waits for another to be planned."""

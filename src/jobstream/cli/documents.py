@@ -77,5 +77,5 @@ def _said(e: Any) -> str:
 
 
 def run_config(compiled: Compiled, config: dict[str, Any]) -> dict[str, Any]:
-    """The person's config over what the document itself brought."""
-    return {**compiled.config, **config}
+    """What the plan is run with: the person's config, with what the document itself brought laid under it."""
+    return compiled.config or config

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         config = read_json(args.config, "config")
         app, compiled = _compiled(args, text, config)
         stage = "run"
-        return _VERBS[args.command](app, compiled, {**compiled.config, **config}, args)
+        return _VERBS[args.command](app, compiled, compiled.config or config, args)
     except Exception as e:  # noqa: BLE001
         stage = "manifest" if getattr(e, "faults", ()) and stage == "config" and not str(e).startswith("config") else stage
         ended = protocol.failed(cast("Verb", args.command), e, _now_ms(), stage=stage, stack=_stack(e))
@@ -86,7 +86,7 @@ def _compiled(args: argparse.Namespace, text: str, config: dict[str, Any]) -> tu
     compiled = app.load(manifest_of(args), text, config)
     if compiled.faults:
         raise DocumentError("the manifest has mistakes", where=manifest_of(args), faults=tuple(map(str, compiled.faults)))
-    if faults := config_faults(compiled.spec["connectionSpecification"], config):
+    if faults := config_faults(compiled.spec.get("connectionSpecification") or {}, config):
         raise DocumentError("config does not fit the specification", faults=tuple(faults))
     return app, compiled
 

@@ -13,7 +13,7 @@ class Compiled(Struct, frozen=True):
     """findings: in the order of the text. A plan stands there also when they are grave; it must not be run then.
 
     spec    what the source asks of its user, as Airbyte's SPEC message has it
-    config  what the document itself held of the config (secrets of a resource): laid under the person's own"""
+    config  what to run with, where the document itself holds a part of it (secrets of a resource); {}: as it was given"""
 
     plan: SourcePlan
     places: SourceMap

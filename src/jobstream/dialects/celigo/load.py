@@ -37,7 +37,7 @@ def load(name: str, text: str, catalog: Catalog, *, config: Json = None, now: Ca
         if grave
         else tuple(_told(places, name, f.code, f.at, f.saw, f.hint) for f in lint(plan, catalog, Handlebars(plan.names, now)))
     )
-    return Compiled(plan, places, (*doc.findings(), *faults), made.config())
+    return Compiled(plan, places, (*doc.findings(), *faults), {}, made.config())
 
 
 def _told(places: SourceMap, name: str, code: str, at: str, saw: str, hint: str) -> Told:
