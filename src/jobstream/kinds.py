@@ -12,14 +12,16 @@ from jobstream.plan.component import Component, Kind
 from jobstream.plan.notes import Json, Place
 from jobstream.records.batch import Batch, PartKey, Row, Transform
 from jobstream.records.counts import Tally
-from jobstream.template.language import Scope
+from jobstream.template.language import Scope, TemplateFault
 
 T = TypeVar("T")
 
 
 class Build(Protocol):
-    """Handed to `build`: the only ways to get at anything else."""
+    """Handed to `build`: the only ways to get at anything else. names: what is known by then, the config."""
 
+    @property
+    def names(self) -> Scope: ...
     def part(self, component: Component) -> object: ...
     def text(self, source: str) -> Callable[[Scope], str]: ...
     def value(self, source: str) -> Callable[[Scope], Json]: ...
@@ -46,9 +48,13 @@ class Held(Struct, frozen=True):
     basis: str = ""
 
 
+class Refused(TemplateFault):
+    """The API does not take the credential that the config has: the person signs in again. Says nothing secret."""
+
+
 class Authenticator(Protocol):
     """acquire talks: yields requests, is sent their answers, returns what is to be held; one at a time for a credential.
-    None: nothing to acquire. sign never talks, so ten thousand may sign at once."""
+    It is sent every answer but those that are worth asking again (429, 5xx); raises Refused. None: nothing to acquire. sign never talks, so ten thousand may sign at once."""
 
     def acquire(self, held: Held | None, names: Scope, now: float) -> Generator[Wire, Answer, Held] | None: ...
     def sign(self, wire: Wire, held: Held | None, names: Scope) -> Wire: ...
@@ -139,6 +145,7 @@ __all__ = [
     "Page",
     "Paginator",
     "Partitions",
+    "Refused",
     "Transform",
     "Wire",
 ]  # fmt: skip

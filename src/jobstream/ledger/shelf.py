@@ -109,15 +109,16 @@ class Shelf:
         return sorted((s.seen for s in self._stories(" AND ".join(where), args)), key=lambda s: (s.born, s.id))
 
     def job(self, job: JobId) -> Story:
-        """One job, by its id or a beginning that only it has. Raises UsageError."""
+        """One job, by its id, or a beginning or an end that only it has. Raises UsageError."""
+        n = len(job)
         rows = self._db.execute(
-            "SELECT id FROM job WHERE id = ? OR substr(id, 1, ?) = ? LIMIT 3", (job, len(job), job)
+            "SELECT id FROM job WHERE ? > 0 AND (substr(id, 1, ?) = ? OR substr(id, -?) = ?) LIMIT 3", (n, n, job, n, job)
         ).fetchall()
         ids = [i for (i,) in rows]
         if job in ids:
             ids = [job]
-        if not job or len(ids) != 1:
-            raise UsageError(f"{len(ids) or 'no'} jobs begin with {job!r}", hint="jobstream jobs list shows them all")
+        if len(ids) != 1:
+            raise UsageError(f"{len(ids) or 'no'} jobs begin or end with {job!r}", hint="jobstream jobs list shows them all")
         return next(self._stories("j.id = ?", ids))
 
     def orphans(self, *, source: str = "") -> list[Seen]:
