@@ -140,7 +140,7 @@ async def test_no_free_socket_in_time_is_not_sent() -> None:
         while not server.asked:
             await asyncio.sleep(0.01)
 
-        with pytest.raises(NotSent, match=r"no answer within 0\.2 s"):
+        with pytest.raises(NotSent, match=r"no free connection within 0\.2 s"):
             await send(http, Wire("POST", server.origin), timeout=0.2)
 
         first.cancel()

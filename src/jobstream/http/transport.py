@@ -69,7 +69,7 @@ class HttpTransport:
             if entered:
                 self._budgets.leave(budget)
             if isinstance(e, TimeoutError):
-                raise trip.lost(f"no answer within {timeout:g} s") from e
+                raise trip.lost(f"no {'answer' if trip.left else 'free connection'} within {timeout:g} s") from e
             raise
         if got.status == 429:
             self._slow(got, budget)
