@@ -39,9 +39,15 @@ def plan(text: str, config: Any = None, *, clean: bool = True) -> SourcePlan:
     return made.plan
 
 
-def asynchronous(*, root: str = "", stream: str = "", create: str = "", more: str = "", config: Any = None, clean: bool = True) -> StreamPlan:
+def asynchronous(
+    *, root: str = "", stream: str = "", create: str = "", more: str = "", config: Any = None, clean: bool = True
+) -> StreamPlan:
     indented = "\n".join("      " + line for line in more.splitlines())
-    return plan(ASYNC % (root, "\n".join("    " + line for line in stream.splitlines()), f", {create}" if create else "", indented), config, clean=clean).streams[0]
+    return plan(
+        ASYNC % (root, "\n".join("    " + line for line in stream.splitlines()), f", {create}" if create else "", indented),
+        config,
+        clean=clean,
+    ).streams[0]
 
 
 def created(create: str, **k: Any) -> Exchange:
@@ -63,7 +69,11 @@ streams:
 
 
 def simple(requester: str, more: str = "", *, stream: str = "", config: Any = None, clean: bool = True) -> StreamPlan:
-    indented = "\n".join("      " + line for line in more.splitlines()) + "\n" + "\n".join("    " + line for line in stream.splitlines())
+    indented = (
+        "\n".join("      " + line for line in more.splitlines())
+        + "\n"
+        + "\n".join("    " + line for line in stream.splitlines())
+    )
     return plan(SIMPLE % (f", {requester}", indented), config, clean=clean).streams[0]
 
 
@@ -74,7 +84,10 @@ def request(requester: str, more: str = "", **k: Any) -> dict[str, Any]:
 
 
 def brief(rules: tuple[Rule, ...]) -> list[tuple[Any, ...]]:
-    return [(r.then, *r.when.codes, *([r.when.holds] if r.when.holds else []), *([r.when.contains] if r.when.contains else [])) for r in rules]
+    return [
+        (r.then, *r.when.codes, *([r.when.holds] if r.when.holds else []), *([r.when.contains] if r.when.contains else []))
+        for r in rules
+    ]
 
 
 # --- asynchronous
@@ -85,7 +98,11 @@ def test_the_defaults_of_an_asynchronous_stream() -> None:
     assert r.poll is not None and r.poll.status is not None and r.create is not None
     assert (r.poll.first, r.poll.waits, r.poll.deadline) == (0.0, (RETRY_AFTER, Wait(first=5.0, jitter=0.0)), 3600)
     assert r.poll.status.map == {"RUN": "running", "DONE": "completed", "ERR": "failed", "LATE": "timed_out", "NONE": "skipped"}
-    assert r.poll.status.value == Read(("job", "state"), falsy="drop") and r.poll.status.spelling == "python" and r.poll.status.unknown == "halt"
+    assert (
+        r.poll.status.value == Read(("job", "state"), falsy="drop")
+        and r.poll.status.spelling == "python"
+        and r.poll.status.unknown == "halt"
+    )
     assert (r.policy.attempts, r.policy.doubt, r.policy.slots) == (3, "again", "async")
     assert r.job_id == Read(("id",), falsy="drop")
     assert brief(r.create.rules[0]) == [("doubt", "5xx", "lost")]
@@ -116,7 +133,9 @@ def test_the_file_extractor_is_csv_with_its_null_words() -> None:
 
 @pytest.mark.seed("B11", "B12", "B30")
 def test_one_format_reads_both_small_answers_and_another_the_download() -> None:
-    s = asynchronous(more="decoder: {type: XmlDecoder}\ndownload_decoder: {type: JsonlDecoder}\ndelete_requester: {type: HttpRequester, url: 'https://x.test/d', http_method: DELETE}")
+    s = asynchronous(
+        more="decoder: {type: XmlDecoder}\ndownload_decoder: {type: JsonlDecoder}\ndelete_requester: {type: HttpRequester, url: 'https://x.test/d', http_method: DELETE}"
+    )
     r = s.retrieval
     assert r.create is not None and r.poll is not None
     small = [r.create, r.poll.exchange, *r.delete]
@@ -128,7 +147,12 @@ def test_one_format_reads_both_small_answers_and_another_the_download() -> None:
 @pytest.mark.seed("B25", "B28")
 def test_a_link_that_was_found_is_renewed_and_kept_secret_an_id_is_not() -> None:
     def fetch(url: str) -> tuple[Any, Any]:
-        text = ASYNC.replace("https://x.test/jobs/{{ creation_response['id'] }}/rows", url) % ("", "", "", "      download_target_extractor: {field_path: [urls]}")
+        text = ASYNC.replace("https://x.test/jobs/{{ creation_response['id'] }}/rows", url) % (
+            "",
+            "",
+            "",
+            "      download_target_extractor: {field_path: [urls]}",
+        )
         r = plan(text).streams[0].retrieval
         assert r.fetch.exchange is not None
         return r.targets[0], brief(r.fetch.exchange.rules[0])
@@ -144,7 +168,12 @@ def test_the_targets_may_be_asked_for() -> None:
     r = asynchronous(more="download_target_extractor: {field_path: [url]}\n"
                      "download_target_requester: {type: HttpRequester, url: \"https://x.test/d/{{ polling_response['doc'] }}\"}").retrieval  # fmt: skip
     assert r.locate is not None and r.locate.exchange.request.url.startswith("https://x.test/d/")
-    made = load("m.yaml", ASYNC % ("", "", "", "      download_target_requester: {type: HttpRequester, url: 'https://x.test/d'}"), Catalog(), now=lambda: 0)
+    made = load(
+        "m.yaml",
+        ASYNC % ("", "", "", "      download_target_requester: {type: HttpRequester, url: 'https://x.test/d'}"),
+        Catalog(),
+        now=lambda: 0,
+    )
     assert [(f.code, f.at.rpartition("/")[2]) for f in made.findings] == [("missing_field", "download_target_extractor")]
 
 
@@ -165,9 +194,19 @@ def test_any_method_goes_out(method: str) -> None:
 
 
 @pytest.mark.seed("B15")
-@pytest.mark.parametrize("said", ["{{creation_response['id']}}", "{{ creation_response.id }}", "{{ creation_response.get('id') }}", "{{creation_response[\"id\"]}}"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "{{creation_response['id']}}",
+        "{{ creation_response.id }}",
+        "{{ creation_response.get('id') }}",
+        '{{creation_response["id"]}}',
+    ],
+)
 def test_the_handle_is_what_the_poll_takes_from_the_creation(said: str) -> None:
-    text = ASYNC.replace("{{ creation_response['id'] }}\"}\n      download", said.replace('"', '\\"') + '"}\n      download') % ("", "", "", "")
+    text = ASYNC.replace(
+        "{{ creation_response['id'] }}\"}\n      download", said.replace('"', '\\"') + '"}\n      download'
+    ) % ("", "", "", "")
     assert plan(text).streams[0].retrieval.job_id == Read(("id",), falsy="drop")
 
 
@@ -261,7 +300,9 @@ def test_every_spelling_of_a_body(said: str, body: tuple[str, Any]) -> None:
 
 @pytest.mark.seed("B14")
 def test_parameters_and_headers_are_texts_as_python_spells_them() -> None:
-    r = request("url: 'https://x.test', request_parameters: {a: 5, b: true, c: '{{ config.x }}', d: ['1', 'x']}, request_headers: {'{{ parameters.h }}': v}, $parameters: {h: X-Y}")
+    r = request(
+        "url: 'https://x.test', request_parameters: {a: 5, b: true, c: '{{ config.x }}', d: ['1', 'x']}, request_headers: {'{{ parameters.h }}': v}, $parameters: {h: X-Y}"
+    )
     assert r["query"] == {"a": "5", "b": "True", "c": "{{ config.x }}", "d": "['1', 'x']"} and r["headers"] == {"X-Y": "v"}
 
 
@@ -269,7 +310,9 @@ def test_parameters_and_headers_are_texts_as_python_spells_them() -> None:
 
 
 def test_parameters_are_inherited_and_lose_against_an_own_value_that_is_not_empty() -> None:
-    text = (ASYNC % ("", "    $parameters: {http_method: PUT, polling_job_timeout: 7}", "", "")).replace(", http_method: POST", "")
+    text = (ASYNC % ("", "    $parameters: {http_method: PUT, polling_job_timeout: 7}", "", "")).replace(
+        ", http_method: POST", ""
+    )
     r = plan(text).streams[0].retrieval
     assert r.create is not None and r.poll is not None
     assert (r.create.request.method, r.poll.exchange.request.method, r.poll.deadline) == ("PUT", "PUT", 420)
@@ -324,7 +367,12 @@ def test_authenticators(said: str, name: str, options: dict[str, Any]) -> None:
 
 def test_no_credentials_and_equal_ones_share_a_name() -> None:
     assert plan(SIMPLE % (", url: 'https://x.test', authenticator: {type: NoAuth}", "")).auth == {}
-    text = ASYNC.replace("HttpRequester,", "HttpRequester, authenticator: {type: BearerAuthenticator, api_token: k},") % ("", "", "", "")
+    text = ASYNC.replace("HttpRequester,", "HttpRequester, authenticator: {type: BearerAuthenticator, api_token: k},") % (
+        "",
+        "",
+        "",
+        "",
+    )
     assert list(plan(text).auth) == ["auth1"]
 
 
@@ -337,19 +385,24 @@ def test_no_credentials_and_equal_ones_share_a_name() -> None:
     ("{{ stream_slice['url'] }}", None, (), True),
     ("https://x.test/{{ stream_slice['id'] }}", None, ("x.test",), False),
 ])  # fmt: skip
-def test_credentials_go_to_the_hosts_that_are_named_for_them(url: str, config: Any, hosts: tuple[str, ...], anywhere: bool) -> None:
+def test_credentials_go_to_the_hosts_that_are_named_for_them(
+    url: str, config: Any, hosts: tuple[str, ...], anywhere: bool
+) -> None:
     made = plan(SIMPLE % (f', url: "{url}", authenticator: {{type: BearerAuthenticator, api_token: t}}', ""), config)
     assert made.hosts == hosts
     assert made.streams[0].retrieval.fetch.exchange.request.anywhere is anywhere  # type: ignore[union-attr]
 
 
 def test_secrets_are_found_also_in_branches() -> None:
-    text = SIMPLE % (", url: 'https://x.test'", """\
+    text = SIMPLE % (
+        ", url: 'https://x.test'",
+        """\
 spec:
   connection_specification:
     properties:
       a: {type: string, airbyte_secret: true}
-      b: {oneOf: [{properties: {c: {airbyte_secret: true}}}, {properties: {d: {type: string}, c: {airbyte_secret: true}}}]}""")
+      b: {oneOf: [{properties: {c: {airbyte_secret: true}}}, {properties: {d: {type: string}, c: {airbyte_secret: true}}}]}""",
+    )
     assert plan(text).secrets == ("a", "b.c")
 
 
@@ -378,8 +431,13 @@ def test_response_filters(filter: str, rules: list[tuple[Any, ...]]) -> None:
 
 
 def test_the_authors_filters_stand_before_doubt_and_say_why() -> None:
-    made = created("error_handler: {response_filters: [{http_codes: [429, 503], action: RETRY, error_message: 'busy {{ response.x }}'}]}")
-    assert brief(made.rules[0]) == [("retry", "429", "503"), ("doubt", "5xx", "lost")] and made.rules[0][0].say == "busy {{ response.x }}"
+    made = created(
+        "error_handler: {response_filters: [{http_codes: [429, 503], action: RETRY, error_message: 'busy {{ response.x }}'}]}"
+    )
+    assert (
+        brief(made.rules[0]) == [("retry", "429", "503"), ("doubt", "5xx", "lost")]
+        and made.rules[0][0].say == "busy {{ response.x }}"
+    )
 
 
 def test_composite_handlers_are_lists_and_share_their_waits() -> None:
@@ -410,34 +468,62 @@ def test_decoders_nest_and_a_composite_is_its_parser() -> None:
     def decoder(said: str) -> Any:
         return asynchronous(more=f"download_decoder: {said}").records.decoder
 
-    made = decoder("{type: GzipDecoder, decoder: {type: ZipfileDecoder, decoder: {type: CsvDecoder, delimiter: '\\t', encoding: latin-1, set_values_to_none: ['', '--']}}}")
+    made = decoder(
+        "{type: GzipDecoder, decoder: {type: ZipfileDecoder, decoder: {type: CsvDecoder, delimiter: '\\t', encoding: latin-1, set_values_to_none: ['', '--']}}}"
+    )
     inner = made.options["inner"]["options"]["inner"]
     assert (made.name, made.options["inner"]["name"], inner["name"]) == ("gzip", "zip", "csv")
-    assert inner["options"] == {"ragged": "pad", "duplicates": "last", "delimiter": "\t", "encoding": "latin-1", "nulls": ["", "--"]}
-    made = decoder("{type: CompositeRawDecoder, parser: {type: GzipParser, inner_parser: {type: JsonLineParser, encoding: utf-8}}}")
+    assert inner["options"] == {
+        "ragged": "pad",
+        "duplicates": "last",
+        "delimiter": "\t",
+        "encoding": "latin-1",
+        "nulls": ["", "--"],
+    }
+    made = decoder(
+        "{type: CompositeRawDecoder, parser: {type: GzipParser, inner_parser: {type: JsonLineParser, encoding: utf-8}}}"
+    )
     assert made.name == "gzip" and made.options["inner"]["name"] == "jsonl"
 
 
 def test_transformations_stand_behind_the_filter_unless_it_says_otherwise() -> None:
     stream = "transformations: [{type: KeysToLower}, {type: AddFields, fields: [{path: [a, b], value: '{{ record.x }}', value_type: string}]}, {type: RemoveFields, field_pointers: [[x], [y, z]]}]"
-    text = ASYNC.replace("{extractor: {field_path: [fallback]}}", "{extractor: {field_path: []}, record_filter: {condition: \"{{ record.x }}\"}%s}")
+    text = ASYNC.replace(
+        "{extractor: {field_path: [fallback]}}", '{extractor: {field_path: []}, record_filter: {condition: "{{ record.x }}"}%s}'
+    )
     made = plan(text.replace("%s}", "}", 1) % ("", f"    {stream}", "", "")).streams[0].records.transforms
     assert [t.name for t in made] == ["filter", "keys_to_lower", "add_fields", "remove_fields"]
     assert made[2].options == {"fields": [{"path": ["a", "b"], "value": "{{ record.x }}", "type": "string"}]}
     assert made[3].options == {"paths": [["x"], ["y", "z"]]}
-    turned = plan(text.replace("%s}", ", transform_before_filtering: true}", 1) % ("", f"    {stream}", "", "")).streams[0].records.transforms
+    turned = (
+        plan(text.replace("%s}", ", transform_before_filtering: true}", 1) % ("", f"    {stream}", "", ""))
+        .streams[0]
+        .records.transforms
+    )
     assert [t.name for t in turned] == ["keys_to_lower", "add_fields", "remove_fields", "filter"]
 
 
 def test_a_schema_and_its_types() -> None:
-    text = ASYNC.replace("{extractor: {field_path: [fallback]}}", "{extractor: {field_path: []}, schema_normalization: Default}")
-    made = plan(text % ("definitions: {s: {type: object, properties: {n: {type: integer}}}}", "    schema_loader: {type: InlineSchemaLoader, schema: '#/definitions/s'}", "", "")).streams[0]
+    text = ASYNC.replace(
+        "{extractor: {field_path: [fallback]}}", "{extractor: {field_path: []}, schema_normalization: Default}"
+    )
+    made = plan(
+        text
+        % (
+            "definitions: {s: {type: object, properties: {n: {type: integer}}}}",
+            "    schema_loader: {type: InlineSchemaLoader, schema: '#/definitions/s'}",
+            "",
+            "",
+        )
+    ).streams[0]
     assert made.schema == {"type": "object", "properties": {"n": {"type": "integer"}}}
     assert [(t.name, t.options["schema"]) for t in made.records.transforms] == [("cast", made.schema)]
 
 
 @pytest.mark.seed("B32")
-@pytest.mark.parametrize(("said", "key"), [("id", (("id",),)), ("[a, b]", (("a",), ("b",))), ("[[a, b], [c]]", (("a", "b"), ("c",))), ("''", ())])
+@pytest.mark.parametrize(
+    ("said", "key"), [("id", (("id",),)), ("[a, b]", (("a",), ("b",))), ("[[a, b], [c]]", (("a", "b"), ("c",))), ("''", ())]
+)
 def test_primary_keys(said: str, key: tuple[Any, ...]) -> None:
     assert asynchronous(stream=f"primary_key: {said}").key == key
 
@@ -446,16 +532,25 @@ def test_primary_keys(said: str, key: tuple[Any, ...]) -> None:
 
 
 def test_pages_of_a_download() -> None:
-    s = asynchronous(config={"size": 50}, more="""\
+    s = asynchronous(
+        config={"size": 50},
+        more="""\
 download_paginator:
   type: DefaultPaginator
   page_size_option: {inject_into: request_parameter, field_name: size}
   page_token_option: {type: RequestOption, inject_into: header, field_name: X-Page}
-  pagination_strategy: {type: PageIncrement, page_size: "{{ config['size'] }}", start_from_page: 1, inject_on_first_request: true}""")
+  pagination_strategy: {type: PageIncrement, page_size: "{{ config['size'] }}", start_from_page: 1, inject_on_first_request: true}""",
+    )
     fetch = s.retrieval.fetch
     assert fetch.exchange is not None and fetch.pages is not None
-    assert fetch.exchange.request.query == {"size": "{{ config['size'] }}"} and fetch.exchange.request.headers == {"X-Page": Name("page.token")}
-    assert fetch.pages.name == "page" and fetch.pages.options == {"page_size": "{{ config['size'] }}", "start": 1, "first_asked": True}
+    assert fetch.exchange.request.query == {"size": "{{ config['size'] }}"} and fetch.exchange.request.headers == {
+        "X-Page": Name("page.token")
+    }
+    assert fetch.pages.name == "page" and fetch.pages.options == {
+        "page_size": "{{ config['size'] }}",
+        "start": 1,
+        "first_asked": True,
+    }
 
 
 def test_a_token_may_be_the_path_or_a_field_of_the_body() -> None:
@@ -471,12 +566,17 @@ def test_a_token_may_be_the_path_or_a_field_of_the_body() -> None:
 
     assert asked(None) == "https://x.test/v1/rows" and asked("https://y.test/2?a=b") == "https://y.test/2?a=b"
     assert asked("/v2/x") == "https://x.test/v2/x" and asked("rows/2") == "https://x.test/v1/rows/2"
-    body = request("url: 'https://x.test', http_method: POST, request_body_json: {a: 1, p: {q: 2}}", pager % "RequestOption, inject_into: body_json, field_path: [p, token]")["body"]
+    body = request(
+        "url: 'https://x.test', http_method: POST, request_body_json: {a: 1, p: {q: 2}}",
+        pager % "RequestOption, inject_into: body_json, field_path: [p, token]",
+    )["body"]
     assert body.value == {"a": 1, "p": {"q": 2, "token": {"is": "name", "name": "page.token"}}}
 
 
 def test_a_cursor_whole() -> None:
-    s = simple("url: 'https://x.test', request_parameters: {fixed: x}", stream="""\
+    s = simple(
+        "url: 'https://x.test', request_parameters: {fixed: x}",
+        stream="""\
 incremental_sync:
   type: DatetimeBasedCursor
   cursor_field: "{{ parameters['c'] }}"
@@ -491,7 +591,8 @@ incremental_sync:
   partition_field_start: since
   partition_field_end: until
   start_time_option: {inject_into: request_parameter, field_name: from}
-  end_time_option: {inject_into: header, field_name: To}""")
+  end_time_option: {inject_into: header, field_name: To}""",
+    )
     assert s.cursor is not None and s.cursor.options == {
         "field": "updated", "start": {"at": "{{ config['start'] }}", "format": "%Y-%m-%d", "least": "2020-01-01"}, "format": "%s",
         "end": "{{ now_utc().strftime('%s') }}", "step": "P1M", "granularity": "PT1S", "lookback": "P1D", "formats": ["%Y-%m-%d"],
@@ -499,25 +600,38 @@ incremental_sync:
     }  # fmt: skip
     assert s.retrieval.fetch.exchange is not None
     asked = s.retrieval.fetch.exchange.request
-    assert asked.query == {"fixed": "x", "from": "{{ stream_interval['since'] }}"} and asked.headers == {"To": "{{ stream_interval['until'] }}"}
+    assert asked.query == {"fixed": "x", "from": "{{ stream_interval['since'] }}"} and asked.headers == {
+        "To": "{{ stream_interval['until'] }}"
+    }
 
 
 def test_partitions_by_list_and_by_parent() -> None:
-    s = simple("url: 'https://x.test'", "partition_router: {type: ListPartitionRouter, values: \"['a', 'b']\", cursor_field: kind, request_option: {inject_into: request_parameter, field_name: k}}")
+    s = simple(
+        "url: 'https://x.test'",
+        "partition_router: {type: ListPartitionRouter, values: \"['a', 'b']\", cursor_field: kind, request_option: {inject_into: request_parameter, field_name: k}}",
+    )
     assert s.partitions is not None and s.partitions.options == {"field": "kind", "values": ["a", "b"]}
     assert s.retrieval.fetch.exchange.request.query == {"k": "{{ stream_partition['kind'] }}"}  # type: ignore[union-attr]
-    text = SIMPLE % (", url: 'https://x.test'", """\
+    text = SIMPLE % (
+        ", url: 'https://x.test'",
+        """\
       partition_router:
         type: SubstreamPartitionRouter
         parent_stream_configs:
           - parent_key: a/id
             partition_field: project
             extra_fields: [[name], [deep, x]]
-            stream: {name: parents, retriever: {requester: {type: HttpRequester, url: 'https://x.test/p'}, record_selector: {extractor: {field_path: []}}}}""")
+            stream: {name: parents, retriever: {requester: {type: HttpRequester, url: 'https://x.test/p'}, record_selector: {extractor: {field_path: []}}}}""",
+    )
     made = plan(text)
     assert [(s.name, s.hidden) for s in made.streams] == [("rows", False), ("parents", True)]
     router = made.streams[0].partitions
-    assert router is not None and router.options == {"stream": "parents", "key": ["a", "id"], "field": "project", "extra": [["name"], ["deep", "x"]]}
+    assert router is not None and router.options == {
+        "stream": "parents",
+        "key": ["a", "id"],
+        "field": "project",
+        "extra": [["name"], ["deep", "x"]],
+    }
 
 
 def test_budgets_fit_requests_by_method_and_url() -> None:
@@ -540,18 +654,38 @@ api_budget:
 @pytest.mark.seed("B66")
 def test_the_cadence_may_be_told() -> None:
     for where in ("retriever", "poll"):
-        text = ASYNC % ("", "", "", "      x-jobstream: {poll: {first_wait: 3, interval: 2, growth: 1.5, cap: 30, jitter: 0.2}}" if where == "retriever" else "")
+        text = ASYNC % (
+            "",
+            "",
+            "",
+            "      x-jobstream: {poll: {first_wait: 3, interval: 2, growth: 1.5, cap: 30, jitter: 0.2}}"
+            if where == "retriever"
+            else "",
+        )
         if where == "poll":
-            text = text.replace("{{ creation_response['id'] }}\"}\n      download", "{{ creation_response['id'] }}\", x-jobstream: {timeout: 9, poll: {first_wait: 3, interval: 2, growth: 1.5, cap: 30, jitter: 0.2}}}\n      download")
+            text = text.replace(
+                "{{ creation_response['id'] }}\"}\n      download",
+                "{{ creation_response['id'] }}\", x-jobstream: {timeout: 9, poll: {first_wait: 3, interval: 2, growth: 1.5, cap: 30, jitter: 0.2}}}\n      download",
+            )
         poll = plan(text).streams[0].retrieval.poll
-        assert poll is not None and poll.first == 3.0 and poll.waits == (RETRY_AFTER, Wait(first=2.0, factor=1.5, most=30.0, jitter=0.2))
+        assert (
+            poll is not None
+            and poll.first == 3.0
+            and poll.waits == (RETRY_AFTER, Wait(first=2.0, factor=1.5, most=30.0, jitter=0.2))
+        )
         assert poll.exchange.request.timeout == (9.0 if where == "poll" else 60.0)
 
 
 def test_a_key_a_lookup_a_person_or_again() -> None:
     keyed = asynchronous(create="x-jobstream: {idempotency_key: Idempotency-Key}").retrieval
-    assert keyed.create is not None and keyed.create.request.headers == {"Idempotency-Key": Name("job.key")} and keyed.policy.doubt == "same_key"
-    asked = asynchronous(create="x-jobstream: {lookup: {requester: {type: HttpRequester, url: 'https://x.test/jobs'}, field_path: [jobs], match: {path: [ref], value: '{{ job.key }}'}, id_path: [a, id]}}").retrieval
+    assert (
+        keyed.create is not None
+        and keyed.create.request.headers == {"Idempotency-Key": Name("job.key")}
+        and keyed.policy.doubt == "same_key"
+    )
+    asked = asynchronous(
+        create="x-jobstream: {lookup: {requester: {type: HttpRequester, url: 'https://x.test/jobs'}, field_path: [jobs], match: {path: [ref], value: '{{ job.key }}'}, id_path: [a, id]}}"
+    ).retrieval
     assert asked.lookup is not None and asked.policy.doubt == "lookup"
     rule = asked.lookup.rules[0][0]
     assert (rule.then, rule.into) == ("adopt", "id")
@@ -576,7 +710,29 @@ x-jobstream:
   stall: 600
   expect: {records: "{{ polling_response['rows'] }}", media: [text/csv]}"""
     r = asynchronous(more=more).retrieval
-    assert (r.policy.attempts, r.policy.settle, r.fetch.parallel, r.fetch.part_bytes, r.fetch.deliver) == (1, 20, 6, 1000, "whole")
+    assert (r.policy.attempts, r.policy.settle, r.fetch.parallel, r.fetch.part_bytes, r.fetch.deliver) == (
+        1,
+        20,
+        6,
+        1000,
+        "whole",
+    )
     assert r.fetch.expect.records == "{{ polling_response['rows'] }}" and r.fetch.expect.media == ("text/csv",)
     each = msgspec.to_builtins(r.targets[0])
     assert each["lives"] == 300 and list(each["key"]["path"]) == ["name"] and r.poll is not None and r.poll.stall == 600
+
+
+def test_the_config_has_the_defaults_of_the_specification() -> None:
+    text = SIMPLE % (
+        ", url: \"{{ config['base'] }}/x\", authenticator: {type: BearerAuthenticator, api_token: t}",
+        """\
+spec:
+  connection_specification:
+    properties:
+      base: {type: string, default: "https://x.test"}
+      deep: {type: object, properties: {n: {default: 5}}}
+      none: {type: string}""",
+    )
+    made = load("m.yaml", text, Catalog(), config={"deep": {}}, now=lambda: 0.0)
+    assert made.config == {"base": "https://x.test", "deep": {"n": 5}} and made.plan.hosts == ("x.test",)
+    assert load("m.yaml", text, Catalog(), now=lambda: 0.0).config is None
