@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from jobstream.errors import Defect
 
-_NAME = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)+", re.ASCII)
+_NAME = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*(/[A-Za-z0-9_-]+)+", re.ASCII)
 _FILE = re.compile(r"([A-Za-z0-9_~-]+)\.(?:(\d+)\.body|part|mark(?:\.new)?)", re.ASCII)
 
 
