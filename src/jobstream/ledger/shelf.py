@@ -115,7 +115,9 @@ class Shelf:
         if job in ids:
             ids = [job]
         if len(ids) != 1:
-            raise UsageError(f"{'several' if ids else 'no'} jobs have {job!r} in their id", hint="jobstream jobs list shows them all")
+            raise UsageError(
+                f"{'several' if ids else 'no'} jobs have {job!r} in their id", hint="jobstream jobs list shows them all"
+            )
         return next(self._stories("j.id = ?", ids))
 
     def orphans(self, *, source: str = "") -> list[Seen]:

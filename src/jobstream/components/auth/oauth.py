@@ -56,15 +56,15 @@ class OAuth(Options, frozen=True):
     header: Annotated[str, opt("Header", "Where the token goes.", min_length=1, advanced=True)] = "Authorization"
     prefix: Annotated[str, opt("Before the token", advanced=True)] = "Bearer "
     client_id_name: Annotated[Text, opt("Field: client id", advanced=True)] = "client_id"
-    client_secret_name: Annotated[Text, opt("Field: client secret", advanced=True)] = "client_secret"  # noqa: S105
-    refresh_token_name: Annotated[Text, opt("Field: refresh token", advanced=True)] = "refresh_token"  # noqa: S105
+    client_secret_name: Annotated[Text, opt("Field: client secret", advanced=True)] = "client_secret"
+    refresh_token_name: Annotated[Text, opt("Field: refresh token", advanced=True)] = "refresh_token"
     grant_name: Annotated[Text, opt("Field: grant type", advanced=True)] = "grant_type"
     scopes_name: Annotated[
         str, opt("Field: scopes", "`scope` has them in one text (RFC 6749); any other name is repeated.", advanced=True)
     ] = "scope"
-    access_token_name: Annotated[str, opt("Answer: access token", advanced=True)] = "access_token"  # noqa: S105
+    access_token_name: Annotated[str, opt("Answer: access token", advanced=True)] = "access_token"
     expires_in_name: Annotated[str, opt("Answer: expiry", advanced=True)] = "expires_in"
-    new_refresh_token_name: Annotated[str, opt("Answer: rotated refresh token", advanced=True)] = "refresh_token"  # noqa: S105
+    new_refresh_token_name: Annotated[str, opt("Answer: rotated refresh token", advanced=True)] = "refresh_token"
     refused_codes: Annotated[tuple[int, ...], opt("Refused: codes", advanced=True)] = (400,)
     refused_key: Annotated[str, opt("Refused: key", "In the answer of the token URL.", advanced=True)] = "error"
     refused_values: Annotated[tuple[str, ...], opt("Refused: values", advanced=True)] = ("invalid_grant", "invalid_permissions")

@@ -13,7 +13,7 @@ from jobstream.plan.exchange import Rule, When
 from jobstream.template.handlebars import JSON, URL
 
 Join: TypeAlias = Callable[[str], str]
-_TOKEN = "{{{page.token}}}"  # noqa: S105  a place, no secret
+_TOKEN = "{{{page.token}}}"
 
 
 class Paging(NamedTuple):
