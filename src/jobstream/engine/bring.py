@@ -185,12 +185,11 @@ class Carrier:
 
         names = self.names(job, i)
         try:
-            documents = self._checked(
-                job, i, part, self._documents(self._ports.spool.open(part.name), tally, names, part), tally
-            )
-            clock = _Clocked(flow(documents, self._transforms, tally, origin, observe), self._ports.clock)
-            began = self._ports.clock.now()
-            receipt = f"report {sum(map(len, clock))}" if t.report else self._ports.destination.write(key, epoch, clock)
+            with self._ports.spool.open(part.name) as source:
+                documents = self._checked(job, i, part, self._documents(source, tally, names, part), tally)
+                clock = _Clocked(flow(documents, self._transforms, tally, origin, observe), self._ports.clock)
+                began = self._ports.clock.now()
+                receipt = f"report {sum(map(len, clock))}" if t.report else self._ports.destination.write(key, epoch, clock)
             self._ports.spent(job.stream, "decode", clock.spent)
             self._ports.spent(job.stream, "write", self._ports.clock.now() - began - clock.spent)
         except DataFault as e:

@@ -28,6 +28,7 @@ from jobstream.plan.notes import Json
 from jobstream.plan.retrieval import Retrieval
 
 _LIVE_REMOTELY = ("starting", "running")
+OURS = frozenset(("job.deadline", "job.stalled"))  # our own patience is over; the API has said nothing of an end
 
 
 def may_repeat(c: Case) -> bool:
@@ -50,7 +51,9 @@ def ended(c: Case, outcome: Outcome, why: Fault, *, final: bool = False, childre
     again = not final and outcome in ("failed", "timed_out") and will_repeat(c)
     then: Phase = begins(plan) if again else "cancelled" if job.cancel and outcome != "skipped" else outcome
     gone: Outcome = "cancelled" if then == "cancelled" else outcome
-    alive = job.phase in _LIVE_REMOTELY and job.made and bool(plan.abort) and gone in plan.policy.abort_on
+    lives = job.phase in _LIVE_REMOTELY and job.made
+    alive = lives and bool(plan.abort) and gone in plan.policy.abort_on
+    orphan = orphan or (lives and not plan.abort and (gone == "cancelled" or why.code in OURS))
     leave: Phase = "retracting" if job.touched and c.tools.retracts else then
     to: Phase = "aborting" if alive else leave
     return AttemptEnded(at=c.now, to=to, then=then, outcome=outcome, fault=why, halt=halt, children=children, orphan=orphan,
