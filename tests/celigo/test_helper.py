@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
+
 from celigo import Ran, compiled, resources
 
 
@@ -36,7 +38,7 @@ def test_the_first_poll_waits_the_initial_time_and_every_other_the_poll_time_in_
     ran = Ran(made, api("RUN", "RUN", "DONE"))
 
     at = [t.at for t in ran.small.traces if t.step in ("create", "poll")]
-    assert [round(b - a) for a, b in zip(at, at[1:], strict=False)] == [120, 180, 180]
+    assert [round(b - a) for a, b in pairwise(at)] == [120, 180, 180]
     poll = compiled(resources(helper={"status": {"pollWaitTime": None}})).plan.streams[0].retrieval.poll
     assert poll is not None and (poll.first, poll.waits[0].first, poll.deadline) == (0.0, 60.0, 86400.0)
 
@@ -147,9 +149,14 @@ def test_a_value_in_two_lists_is_error_before_no_data_before_done(lists: Any, ph
 
 
 @pytest.mark.parametrize("result", [None, {"_exportId": None}])
-@pytest.mark.parametrize(("owner", "status"), [({"response": {"resourcePath": "rows"}}, {}), ({}, {"response": {"resourcePath": "rows"}})])
+@pytest.mark.parametrize(
+    ("owner", "status"), [({"response": {"resourcePath": "rows"}}, {}), ({}, {"response": {"resourcePath": "rows"}})]
+)
 def test_without_a_result_export_the_last_status_answer_is_the_result(result: Any, owner: Any, status: Any) -> None:
-    ran = Ran(compiled(resources(helper={"result": result}, owner=owner, status=status)), api({"state": "DONE", "rows": [{"n": 1}, {"n": 2}]}))
+    ran = Ran(
+        compiled(resources(helper={"result": result}, owner=owner, status=status)),
+        api({"state": "DONE", "rows": [{"n": 1}, {"n": 2}]}),
+    )
 
     assert (ran.records, len(ran.asked)) == ([{"n": 1}, {"n": 2}], 2)
 
@@ -169,7 +176,12 @@ def test_the_status_export_defines_the_whole_poll_call() -> None:
 
 
 def test_a_result_sees_the_last_status_over_the_handle() -> None:
-    made = compiled(resources(status={"response": {"resourcePath": "job"}}, result={"relativeURI": "/d/{{record.document}}/{{record.id}}/{{status.document}}"}))
+    made = compiled(
+        resources(
+            status={"response": {"resourcePath": "job"}},
+            result={"relativeURI": "/d/{{record.document}}/{{record.id}}/{{status.document}}"},
+        )
+    )
 
     ran = Ran(made, api({"job": {"state": "DONE", "document": "d7"}}))
 

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from msgspec import Struct
 
 from jobstream.plan.notes import Json
 from jobstream.plan.places import SourceMap, Told
 from jobstream.plan.source import SourcePlan
 
 
-class Compiled(NamedTuple):
-    """findings: in the order of the text; a grave one means that the plan must not run. spec: the JSON Schema of the config, where
-    the document has one. config: what the plan is run with: the given one, with what the document itself holds of secrets."""
+class Compiled(Struct, frozen=True):
+    """findings: in the order of the text; with a grave one there is a plan too, which must not be run.
+    spec: JSON Schema of the config, where the document has one.
+    config: what the plan is run with: the given one, and beside it what the document itself holds of secrets."""
 
     plan: SourcePlan
     places: SourceMap
     findings: tuple[Told, ...]
+    spec: dict[str, Json] = {}
     config: Json = None
-    spec: Json = None
 
     @property
-    def runs(self) -> bool:
-        return not any(f.grave for f in self.findings)
+    def faults(self) -> tuple[Told, ...]:
+        return tuple(f for f in self.findings if f.grave)
+
+    @property
+    def warnings(self) -> tuple[Told, ...]:
+        return tuple(f for f in self.findings if not f.grave)

@@ -118,7 +118,9 @@ class _Root(Mapping[str, Json]):
         return value
 
     def __iter__(self) -> Iterator[str]:
-        return (n for n in self._names if n and "." not in n)
+        return (
+            n for n, at in self._names.items() if n and "." not in n and (at == "now" or at.partition(".")[0] in self._scope)
+        )
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -142,7 +144,7 @@ class _Root(Mapping[str, Json]):
                 fields.update(one)
             elif one is not None and one != []:
                 plain, fields = one, {**fields, "id": one}
-        return fields if plain is None else Handle(plain, fields)
+        return Handle(plain, fields) if plain is not None else fields or None
 
     def _first(self, paths: str) -> Json:
         return next((v for p in paths.split(" | ") if (v := self._scope.look(p)) is not None), None)
