@@ -18,7 +18,10 @@ from jobstream.testing.fake_api import Reply
 from jobstream.testing.small import Small
 
 Api = Callable[[str, str, dict[str, str], int], tuple[int, Any]]
-AUTH = {"type": "token", "token": {"token": "s3cret", "location": "header", "headerName": "Authorization", "scheme": "Bearer"}}
+AUTH: dict[str, Any] = {
+    "type": "token",
+    "token": {"token": "s3cret", "location": "header", "headerName": "Authorization", "scheme": "Bearer"},
+}
 
 
 def resources(

@@ -154,7 +154,7 @@ def test_conditions_and_names() -> None:
         language.truth(t, scope())
         for t in ("{{record}}", "record", "{{x}}", "{{eq 1 1}}", "{{eq 1 2}}", "eq 1 1", "{{subtract 1 1}}")
     ] == [True, True, False, True, False, True, False]
-    template = ("{{record.id}}{{field}}{{recrd.id}}{{#each l as |it i|}}{{it.x}}{{y}}{{../z}}{{@root.q.r}}{{@index}}{{/each}}{{uppercase (join ',' w h=(add v 1))}}"
+    template = ("text {{record.id}}{{field}}{{recrd.id}}{{#each l as |it i|}}{{it.x}}{{y}}{{../z}}{{@root.q.r}}{{@index}}{{/each}}{{uppercase (join ',' w h=(add v 1))}}"
                 "{{#if created}}{{answer.x}}{{else}}{{submit}}{{/if}}{{#with a}}{{b}}{{else}}{{config.n}}{{/with}}{{this.connection}}{{'text'}}{{@root}}")  # fmt: skip
     assert language.names(template) == {"record", "recrd", "created", "answer", "submit", "config", "connection"}
     assert Handlebars().names(template) == {

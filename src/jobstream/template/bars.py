@@ -53,18 +53,17 @@ def _told() -> Iterator[None]:
         raise TemplateFault("the template is nested too deeply") from e
 
 
+@_told()
 def rendered(program: Program, context: Json, words: Mapping[str, Word], escape: Escape = str) -> str:
-    with _told():
-        return _Walk(words, escape).render(program, context)
-    raise AssertionError
+    return _Walk(words, escape).render(program, context)
 
 
+@_told()
 def evaluated(program: Program, context: Json, words: Mapping[str, Word]) -> Json:
     """The value of the one expression that the template is."""
     match program.body:
         case [MustacheStatement() as only]:
-            with _told():
-                return _plain(_Walk(words, str).called(only.path, only.params, only.hash_pairs, Scope(context)))
+            return _plain(_Walk(words, str).called(only.path, only.params, only.hash_pairs, Scope(context)))
         case _:
             raise TemplateFault("one expression is wanted here")
 

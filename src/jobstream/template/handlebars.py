@@ -78,11 +78,18 @@ class Handlebars:
         """Where a record is spread, a word that resembles none of ours may be a field of it, and is left out."""
         from jobstream.template.bars import roots
 
-        found = {path[0] for path in roots(self._compiled(source).program) if path}
+        found = {self._word_of(path) for path in roots(self._compiled(source).program) if path}
         if "" not in self._names:
             return frozenset(found)
-        known = {n.partition(".")[0] for n in self._names} - {""}
+        known = set(self._names) - {""}
         return frozenset(n for n in found if n in known or n in _OURS or near(n, known))
+
+    def _word_of(self, path: tuple[str, ...]) -> str:
+        """The longest word of the dialect that the path begins with; else its first part."""
+        for n in range(len(path), 1, -1):
+            if (word := ".".join(path[:n])) in self._names:
+                return word
+        return path[0]
 
 
 _OURS = frozenset(("answer", "config", "created", "job", "page", "polled", "slice", "target"))
