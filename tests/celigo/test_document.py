@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
+import pyarrow as pa
 import pytest
 
 from celigo import AUTH, Ran, compiled, resources
+from jobstream.components.transforms.reshape import Part, Reshape, Reshaped
 from jobstream.errors import DocumentError
+from jobstream.kinds import Build
 from jobstream.plan.exchange import Read
 from jobstream.plan.notes import Json
 from jobstream.plan.wire import decode, encode
+from jobstream.records.batch import Origin, PartKey
 
 TOKENS: dict[str, Any] = AUTH["token"]
 
@@ -307,3 +311,10 @@ def test_csv_xml_and_absolute_addresses() -> None:
     assert poll is not None and poll.exchange.reading.decoder is not None and poll.exchange.reading.decoder.name == "xml"
     made = compiled(resources(result={"file": {"type": "csv"}}))
     assert made.plan.streams[0].records.decoder.name == "csv"
+
+
+def test_a_mapping_works_on_columns_too() -> None:
+    batch = pa.RecordBatch.from_pylist([{"a": 1, "b": 2}, {"a": 3, "b": 4}])
+    made = Reshape((Part("a", "x"),)).build(cast(Build, None))
+
+    assert cast(Reshaped, made).columns(batch, Origin(PartKey("s", "j", 1, 0, 0))).to_pylist() == [{"x": 1}, {"x": 3}]
