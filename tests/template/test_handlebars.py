@@ -173,6 +173,7 @@ def test_conditions_and_names() -> None:
         "config",
         "connection",
     }
+    assert language.names("{{export.http.paging.token}}{{export.name}}") == {"export.http.paging.token", "export"}
     with pytest.raises(TemplateFault):
         language.names("{{#if x}}")
 
