@@ -209,6 +209,15 @@ def test_a_person_resolves_a_parked_create() -> None:
     assert isinstance(last, AttemptEnded) and last.to == "failed"
 
 
+def test_a_list_that_is_not_ready_ends_with_the_deadline() -> None:
+    later = structs.replace(EX, rules=((Rule(then="running", when=When(codes=("202",))),),))
+    plan = structs.replace(PLAN, locate=Paged(exchange=later))
+    job = structs.replace(JOB, phase="locating", deadline=5.0)
+    (wait,) = conclude(plan, job, Send("locate"), Answered(Answer(202)), 1.0, TOOLS)
+    assert isinstance(wait, Retried) and wait.to == "locating" and wait.wake_at >= 2.0
+    assert ended(conclude(plan, job, Send("locate"), Answered(Answer(202)), 6.0, TOOLS)).outcome == "timed_out"
+
+
 def test_what_may_wait_for_its_siblings() -> None:
     job = structs.replace(JOB, phase="fetching")
     retry = Rule(then="retry", when=When(codes=("500",)))

@@ -48,9 +48,8 @@ class Download:
         opened = await self._opener.open(job, i, headers=asking(writing.offset, writing.mark))
         before, resumed = writing.offset, False
         try:
-            resumed = await self._may_go_on(opened, writing)
-            if not (resumed and opened.got.code == 416):
-                await self._copied(job, i, opened, writing, resumed)
+            resumed = await self._may_go_on(job, opened, writing)
+            await self._copied(job, i, opened, writing, resumed)
         except NoAnswer as e:
             raise Failed(Lost(sent=True, why=str(e), got=writing.offset - before if resumed else 0)) from e
         finally:
@@ -64,8 +63,8 @@ class Download:
             raise Failed(Lost(sent=True, why=why, got=max(grown, 0)))
         return answer_of(opened.got)
 
-    async def _may_go_on(self, opened: Opened, writing: Writing) -> bool:
-        """Whether the answer is the rest of what is there. One that is neither rest nor whole: nothing there can be trusted."""
+    async def _may_go_on(self, job: Job, opened: Opened, writing: Writing) -> bool:
+        """Whether the answer is the rest of what is there, be it nothing. Neither rest nor whole: nothing there can be trusted."""
         got = opened.got
         if "Range" not in opened.signed.wire.headers or got.code not in (206, 416):
             return False
@@ -73,7 +72,9 @@ class Download:
         if fits(got.headers, writing.offset, writing.mark):
             return True
         await writing.restart({})
-        raise Failed(Lost(sent=True, why="the bytes have changed"))
+        changed = Lost(sent=True, why="the bytes have changed")
+        self._opener.trace(job, opened, changed)
+        raise Failed(changed)
 
     async def _copied(self, job: Job, i: int, opened: Opened, writing: Writing, resumed: bool) -> None:
         got = opened.got
@@ -86,7 +87,7 @@ class Download:
         there = self._opener.judged(job, i, opened, inflated(body, most, coding_of(got.headers)), code=200 if resumed else None)
         if not resumed:
             await writing.restart(mark_of(got.headers) if there else {})
-        if there:
+        if there and got.code != 416:
             async for chunk in small or rest.chunks():
                 await writing.write(chunk)
 
