@@ -22,15 +22,17 @@ from jobstream.meaning.wait import pause
 from jobstream.plan.component import Component
 from jobstream.plan.exchange import Exchange, Name, Paged, Read, Reading, Request, Rule, Wait, When
 from jobstream.plan.retrieval import Count, Each, Fetch, Here, Policy, Poll, Retrieval, StatusMap
+from jobstream.plan.source import SourcePlan
 from jobstream.plan.stream import Records, StreamPlan
-from jobstream.template.language import Handlebars, TemplateFault
+from jobstream.template.language import TemplateFault
+from jobstream.testing.small import language_of
 
 EX = Exchange(request=Request(url="x"))
 STATUS = StatusMap(value=Read(("status",)), map={"ready": "completed", "wait": "running", "bad": "failed"})
 POLL = Poll(exchange=EX, status=STATUS)
 PLAN = Retrieval(fetch=Fetch(exchange=EX), create=EX, poll=POLL, job_id=Read(("id",)))
 JOB = Job(id="j", stream="s", slice=Slice({"p": 1}, ("a", "b"), {"x": 2}), key="k", phase="running")
-TOOLS = Tools(Handlebars())
+TOOLS = Tools(language_of(SourcePlan(name="x", streams=(), language="handlebars")))
 BAD = "{{nobody.home}}"
 
 
