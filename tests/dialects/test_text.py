@@ -129,7 +129,7 @@ def pointers(value: Any, at: str = "") -> list[str]:
     return [*([at] if at else []), *(p for k, v in inner for p in pointers(v, f"{at}/{token(k)}"))]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_edit_of_any_example_means_what_it_says(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from(SOURCES)).read_text()
