@@ -20,6 +20,20 @@ streams:
       requester: {type: HttpRequester, url: "https://x.test"}
       record_selector: {extractor: {field_path: [items]}}
 """
+ASYNC = """\
+version: 6.0.0
+check: {type: CheckStream, stream_names: [rows]}
+streams:
+  - name: rows
+    retriever:
+      type: AsyncRetriever
+      record_selector: {extractor: {field_path: [items]}}
+      status_extractor: {field_path: [s]}
+      status_mapping: {running: [a], completed: [b], failed: [], timeout: []}
+      creation_requester: {type: HttpRequester, url: 'https://x.test/c'}
+      polling_requester: {type: HttpRequester, url: 'https://x.test/p'}
+      download_requester: {type: HttpRequester, url: 'https://x.test/d'}
+"""
 AT = "/streams/0/retriever"
 REQ = f"{AT}/requester"
 
@@ -124,6 +138,18 @@ MISTAKES: list[tuple[str, str, str, str]] = [
     (stream("$parameters: 5"), "wrong_value", "/streams/0/$parameters", "a mapping"),
     (requester("error_handler: '#/definitions/h'") + "definitions: {h: {type: CompositeErrorHandler, error_handlers: ['#/definitions/h']}}\n", "circular_reference", "/definitions/h", ""),
     (stream("schema_loader: {type: InlineSchemaLoader, schema: {type: object, properties: {a: '#/definitions/s'}}}") + "definitions: {s: {b: '#/definitions/s'}}\n", "circular_reference", "/definitions/s/b", ""),
+    # asynchronous
+    (ASYNC.replace("creation_requester", "creation"), "missing_field", f"{AT}/creation_requester", "creation"),
+    (ASYNC.replace("status_mapping: {running: [a], completed: [b], failed: [], timeout: []}", ""), "missing_field", f"{AT}/status_mapping", "needed"),
+    (ASYNC.replace("failed: []", "failed: [[a]]"), "wrong_value", f"{AT}/status_mapping/failed/0", "a text"),
+    (ASYNC.replace("/c'}", "/c', x-jobstream: {idempotency_key: K, lookup: {requester: {}, match: {path: [a], value: b}}}}"), "wrong_value", f"{AT}/creation_requester/x-jobstream", "take the key"),
+    (ASYNC.replace("/c'}", "/c', request_headers: {k: v}, x-jobstream: {idempotency_key: K}}"), "wrong_value", f"{AT}/creation_requester/x-jobstream/idempotency_key", "has it already"),
+    (ASYNC.replace("/c'}", "/c', x-jobstream: {lookup: {requester: {type: Odd}, match: {path: [a], value: b}}}}"), "unknown_component", f"{AT}/creation_requester/x-jobstream/lookup/requester/type", "HttpRequester"),
+    (ASYNC.replace("/c'}", "/c', x-jobstream: {lookup: {requester: {type: HttpRequester, url: 'https://x.test'}, match: {path: [a]}}}}"), "missing_field", f"{AT}/creation_requester/x-jobstream/lookup/match/value", "needed"),
+    ("[1]", "wrong_value", "", "a manifest is a mapping"),
+    (SIMPLE.replace(', stream_names: [rows]', '').replace("CheckStream", "CheckOdd"), "unknown_component", "/check/type", "CheckStream"),
+    (requester("http_method: null, request_parameters: {}, authenticator: 5"), "wrong_value", f"{REQ}/authenticator", "a component"),
+    (SIMPLE.replace("{extractor: {field_path: [items]}}", "{extractor: {field_path: [items]}, record_filter: {type: CustomRecordFilter, class_name: a.B}}"), "not_supported", f"{AT}/record_selector/record_filter", "class path"),
     (retriever("x-jobstream: 5"), "wrong_value", f"{AT}/x-jobstream", "a mapping"),
     (retriever("x-jobstream: {attempts: 0}"), "wrong_value", f"{AT}/x-jobstream/attempts", ">= 1"),
 ]  # fmt: skip
@@ -163,6 +189,10 @@ def test_what_may_be_left_out_or_written_otherwise() -> None:
         requester("$parameters: {a/b: 1}, request_headers: {x: '#/definitions/a/b'}") + "definitions: {a/b: y}\n",
         retriever("paginator: {}"),
         requester("request_body_data: '{{ config.x }}', http_method: post"),
+        SIMPLE.replace("https://x.test", "https://[x.test"),
+        requester("authenticator: {type: BearerAuthenticator, api_token: t}").replace(
+            "https://x.test", "https://{{ 1 / 0 }}/x"
+        ),
         stream("schema_loader: [{type: InlineSchemaLoader}, {type: InlineSchemaLoader, schema: {type: object}}]"),
     ):
         assert made(text).findings == (), text
