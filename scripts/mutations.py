@@ -1,4 +1,6 @@
-"""Plants faults in copies; each must fail a test. python mutations.py"""
+"""Plants faults in copies of the package; each must fail a test.
+
+python scripts/mutations.py [--cheap] [WORD ...]   only those whose name has one of the words; ends with 1 if one survives"""
 
 from __future__ import annotations
 
@@ -8,159 +10,261 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
-HERE = Path(__file__).parent
-M = "src/jobstream/"
-#: name -> (file, old, new, tests)
-FAULTS: dict[str, tuple[str, str, str, str]] = {
-    "the intent is not durable before the request": (
-        M + "engine/shard.py",
-        "        await self._record(job_id, intent)\n",
+ROOT = Path(__file__).resolve().parent.parent
+LAWS, ENGINE, LEDGER = "tests/laws/", "tests/engine/", "tests/ledger/"
+CRASH = LAWS + "test_crash.py"
+KILLED = CRASH + "::test_killed_anywhere_the_records_of_one_remote_job_are_delivered_once"
+FROZEN = CRASH + "::test_a_frozen_process_wakes_beside_the_new_owner_and_nothing_is_twice"
+SHAPES, RESUME, SHARD = ENGINE + "test_shapes.py", LAWS + "test_resume.py", ENGINE + "test_shard.py"
+
+
+class Fault(NamedTuple):
+    """old becomes new, once, in a file of the package. tests: what must fail. cheap: in a second or two, also with few examples."""
+
+    file: str
+    old: str
+    new: str
+    tests: str
+    cheap: bool = False
+
+
+FAULTS: dict[str, Fault] = {
+    "the intent is not durable before the request": Fault(
+        "engine/shard.py",
+        "        await self._history.record(job_id, intent)\n",
         "        self.jobs[job_id] = apply(self.jobs[job_id], intent)\n",
-        "crash",
+        KILLED,
     ),
-    "the fence does not look at the epoch": (
-        M + "ledger/sqlite.py",
-        "WHERE name = ? AND epoch = ?",
-        "WHERE name = ? AND epoch >= ? - 1000000",
-        "crash",
+    "the fence does not look at the epoch": Fault(
+        "ledger/sqlite.py", "WHERE name = ? AND epoch = ?", "WHERE name = ? AND epoch >= ? - 1000000", FROZEN
     ),
-    "a lost create is taken as not made": (
-        M + "meaning/conclude.py",
-        'verdict = "doubt" if lost else verdict',
-        "verdict = verdict",
-        "shapes or crash",
+    "a lost create is taken as not made": Fault(
+        "meaning/conclude.py", 'verdict = "doubt" if lost else verdict', "verdict = verdict", f"{SHAPES} {KILLED}"
     ),
-    "a refused repeat forgets the first create": (
-        M + "meaning/conclude.py",
+    "a refused repeat forgets the first create": Fault(
+        "meaning/conclude.py",
         'if verdict == "doubt" or job.unsure else "planned"',
         'if verdict == "doubt" else "planned"',
-        "shapes or crash",
+        f"{SHAPES} {KILLED}",
     ),
-    "no settle before a lookup": (M + "meaning/conclude.py", "wait = max(wait, c.plan.policy.settle)", "pass", "crash"),
-    "an old intent is sent": (M + "engine/shard.py", "> too_old(c.plan, ex)", "> 1e9", "crash"),
-    "nothing is retracted": (
-        M + "meaning/ending.py",
-        '"retracting" if job.touched and c.tools.retracts else then',
-        "then",
-        "crash",
+    "no settle before a lookup": Fault(
+        "meaning/conclude.py", "wait = max(wait, c.plan.policy.settle)", "pass", f"{KILLED} {FROZEN}"
     ),
-    "the destination forgets the epoch of a retract": (
-        M + "testing/destinations.py",
+    "an old intent is sent": Fault("engine/shard.py", "> too_old(c.plan, ex)", "> 1e9", FROZEN),
+    "nothing is retracted": Fault(
+        "meaning/ending.py", '"retracting" if job.touched and c.tools.retracts else then', "then", f"{CRASH}"
+    ),
+    "the destination forgets the epoch of a retract": Fault(
+        "testing/destinations.py",
         "        if epoch < self._epochs.get(key.job, 0):",
         "        if False:",
-        "engine or crash",
+        ENGINE + "test_engine.py::test_the_destination_does_not_listen_to_a_zombie_after_a_retract",
+        cheap=True,
     ),
-    "a new attempt after a delivered part without retract": (
-        M + "meaning/ending.py",
+    "a new attempt after a delivered part without retract": Fault(
+        "meaning/ending.py",
         "        return job.targets.parts == 0\n",
         "        return True\n",
-        "crash",
+        CRASH + "::test_a_new_attempt_after_a_delivered_part_only_where_it_can_be_taken_back",
+        cheap=True,
     ),
-    "delivered bytes are written under a new name": (
-        M + "engine/bring.py",
+    "delivered bytes are written under a new name": Fault(
+        "engine/bring.py",
         "PartKey(job.stream, job.id, job.attempt, i, part.part)",
         "PartKey(job.stream, job.id, job.attempt, i, part.part + 100 * job.seq)",
-        "crash",
+        KILLED,
     ),
-    "a part is delivered before it is committed": (
-        M + "jobs/table.py",
-        '    PartStored: "ahead"',
-        '    PartStored: "loose"',
-        "crash",
+    "a part is delivered before it is committed": Fault(
+        "jobs/table.py", 'PartStored: "ahead"', 'PartStored: "loose"', f"{KILLED} {CRASH}"
     ),
-    "a receipt on a pipe is believed": (M + "engine/shard.py", "if given is None or position > given:", "if False:", "crash"),
-    "a state is said while a part is half out": (
-        M + "engine/haul.py",
+    "a receipt on a pipe is believed": Fault(
+        "engine/takeover.py",
+        "if given is None or position > given:",
+        "if False:",
+        CRASH + "::test_over_a_pipe_the_committed_prefix_holds_each_record_once",
+    ),
+    "a state is said while a part is half out": Fault(
+        "engine/haul.py",
         "        async with self._owner.door:\n            return",
         "        if True:\n            return",
-        "crash",
+        LAWS + "test_kill_points.py",
     ),
-    "a synchronous slice goes on where it broke": (
-        M + "engine/shard.py",
+    "a synchronous slice goes on where it broke": Fault(
+        "engine/shard.py",
         'if j.synchronous and j.phase == "fetching"',
         "if False",
-        "crash",
+        CRASH + "::test_a_broken_synchronous_slice_is_read_again_as_a_whole",
     ),
-    "a lost part is not stored again": (
-        M + "jobs/job.py",
+    "a lost part is not stored again": Fault(
+        "jobs/job.py",
         "stored=(), next=t.stored[0].token, complete=False",
         "stored=(), complete=True",
-        "crash",
+        KILLED,
     ),
-    "fresh links forget the receipts": (
-        M + "jobs/job.py",
-        "every[i] = structs.replace(every[i], value=t.value)",
-        "every[i] = t",
-        "shapes or crash",
+    "fresh links forget the receipts": Fault(
+        "jobs/job.py", "every[i] = structs.replace(every[i], value=t.value)", "every[i] = t", f"{SHAPES} {KILLED}"
     ),
-    "a cancel preempts what is in flight": (
-        M + "jobs/command.py",
-        '_FINISH = frozenset(("creating", ',
-        "_FINISH = frozenset((",
-        "crash or walk",
+    "a cancel preempts what is in flight": Fault(
+        "jobs/command.py", '_FINISH = frozenset(("creating", ', "_FINISH = frozenset((", CRASH
     ),
-    "a slot is never given back": (
-        M + "engine/shard.py",
-        "            self._taken[slot].discard(job.id)\n            while",
-        "            while",
-        "engine",
+    "a slot is never given back": Fault(
+        "engine/slots.py",
+        "        self._taken[slot].discard(job.id)\n        while",
+        "        while",
+        ENGINE + "test_engine.py::test_slots_are_counted_from_phases_and_given_back",
     ),
-    "busy never ends": (M + "meaning/conclude.py", "c.now - since >= most", "False", "shapes"),
-    "a poll that fails too often ends the job": (
-        M + "meaning/ending.py",
+    "busy never ends": Fault("meaning/conclude.py", "c.now - since >= most", "False", SHAPES, cheap=True),
+    "a poll that fails too often ends the job": Fault(
+        "meaning/ending.py",
         'case "poll" | "locate" if plan.poll is not None and',
         'case "poll" | "locate" if False and plan.poll is not None and',
-        "shapes",
+        SHAPES,
+        cheap=True,
     ),
-    "the state jumps over a gap": (
-        M + "components/cursors/datetime.py",
-        "if out and self._time(out[-1][1]) + grain >= self._time(a):",
-        "if out:",
-        "dialects",
+    "a short body is taken": Fault(
+        "engine/download.py",
+        "        if total is not None and writing.offset != total:",
+        "        if False:",
+        f"{KILLED} {RESUME}",
     ),
-    "a short body is taken": (M + "engine/bring.py", "    if told.isdigit() and int(told) != n:", "    if False:", "crash"),
-    "a cut gzip is taken": (
-        M + "components/decoders/gzip.py",
-        "        except (EOFError, OSError, zlib.error) as e:\n            raise",
-        "        except (EOFError, OSError, zlib.error) as e:\n            return\n            raise",
-        "engine",
-    ),
-    "everybody renews the token": (
-        M + "engine/exchange.py",
+    "everybody renews the token": Fault(
+        "engine/tokens.py",
         "if held is not None and self._held.get(name) == held:",
         "if held is not None:",
-        "engine",
+        ENGINE + "test_engine.py::test_one_token_for_many_and_a_401_renews_it_once",
+        cheap=True,
     ),
-}
+    "a token is used before it is kept": Fault(
+        "engine/tokens.py",
+        "            await self._ports.vault.hold(self._place(name), held)\n            self._take(name, held)\n",
+        "            self._take(name, held)\n            await self._ports.vault.hold(self._place(name), held)\n",
+        ENGINE + "test_tokens.py",
+        cheap=True,
+    ),
+    "the rest of another place is taken": Fault(
+        "engine/ranges.py",
+        "int(got[1]) != offset:",
+        "False:",
+        RESUME + "::test_a_rest_fits_exactly",
+        cheap=True,
+    ),
+    "the rest of another edition is taken": Fault(
+        "engine/ranges.py",
+        '"If-Range": validator}',
+        '"If-Match": validator}',
+        RESUME + "::test_only_a_strong_validator_asks_for_the_rest",
+        cheap=True,
+    ),
+    "a whole body is put behind what is there": Fault(
+        "engine/download.py",
+        "            await writing.restart(mark_of(got.headers) if there else {})\n",
+        "            pass\n",
+        RESUME + "::test_the_bytes_are_those_of_one_edition_of_the_file",
+        cheap=True,
+    ),
+    "every cut gives all tries anew": Fault(
+        "meaning/conclude.py",
+        "result.got > 0 and job.resumes",
+        "job.resumes",
+        RESUME + "::test_retries_begin_anew_only_by_progress_and_not_for_ever",
+        cheap=True,
+    ),
+    "a download may go on for ever": Fault(
+        "meaning/conclude.py",
+        "result.got > 0 and job.resumes < c.plan.fetch.resumes",
+        "result.got > 0",
+        RESUME + "::test_retries_begin_anew_only_by_progress_and_not_for_ever",
+        cheap=True,
+    ),
+    "one bad target stops its siblings": Fault(
+        "meaning/parts.py",
+        'verdict == "retry"\n',
+        'verdict == "running"\n',
+        RESUME + "::test_one_bad_target_does_not_hold_up_its_siblings",
+        cheap=True,
+    ),
+    "a login page is taken for records": Fault("engine/bring.py", "        if instead:\n", "        if False:\n", ENGINE + "test_looks.py", cheap=True),
+    "a seal is not bound to its place": Fault(
+        "ledger/seal.py", "about.encode()", 'b""', LEDGER + "test_seal.py", cheap=True
+    ),
+    "a run that should not wait waits": Fault(
+        "engine/shard.py",
+        "left = self._no_wait and not job.cancel",
+        "left = False and not job.cancel",
+        ENGINE + "test_joints.py",
+        cheap=True,
+    ),
+    "the pieces of a split job are lost": Fault(
+        "engine/history.py", "for i, e in pieces]", "for i, e in []]", SHARD, cheap=True
+    ),
+    "long answers stay in the spool": Fault(
+        "engine/takeover.py", "    answers = set(before.answers) - set(after.answers)\n", "    answers: set[str] = set()\n",
+        SHARD + "::test_long_answers_are_read_back_also_after_a_kill",
+    ),
+    "a job of another question is taken": Fault(
+        "engine/shard.py",
+        'return hands is not None and job.asked in ("", hands.asked)',
+        "return hands is not None",
+        SHARD + "::test_jobs_of_another_question_are_left_alone_and_told",
+        cheap=True,
+    ),
+    "a stop waits for the API for ever": Fault(
+        "engine/shard.py",
+        "        self._until = self.ports.clock.now() + within\n",
+        "",
+        SHARD + "::test_stop_aborts_what_it_can_and_ends_in_time",
+    ),
+    "an answer that was kept tells the ledger its body": Fault(
+        "meaning/read.py",
+        'return structs.replace(answer, body=b"") if answer.spooled else answer',
+        "return answer",
+        SHARD + "::test_long_answers_are_read_back_also_after_a_kill",
+        cheap=True,
+    ),
+}  # fmt: skip
 
 
-def survives(name: str, runs: str) -> str:
-    path, old, new, tests = FAULTS[name]
+def survives(name: str, runs: int, seconds: float) -> str:
+    """caught, SURVIVES or NOT PLANTED."""
+    fault = FAULTS[name]
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "study"
-        shutil.copytree(HERE, copy, ignore=shutil.ignore_patterns(".mypy_cache", ".hypothesis", "__pycache__", ".pytest_cache"))
-        text = (copy / path).read_text()
-        if old not in text:
+        copy = Path(folder)
+        leave_out = shutil.ignore_patterns("__pycache__", ".*")
+        for part in ("src", "tests"):
+            shutil.copytree(ROOT / part, copy / part, ignore=leave_out)
+        shutil.copy(ROOT / "pyproject.toml", copy)
+        file = copy / "src/jobstream" / fault.file
+        text = file.read_text()
+        if fault.old not in text:
             return "NOT PLANTED"
-        (copy / path).write_text(text.replace(old, new, 1))
-        files = [f"tests/test_{t}.py" for t in tests.split(" or ")]
-        env = os.environ | {"RUNS": runs, "WALKS": "100", "CHANCES": "3000", "PYTHONDONTWRITEBYTECODE": "1"}
+        file.write_text(text.replace(fault.old, fault.new))
+        env = os.environ | {"RUNS": str(runs), "WALKS": "100", "CHANCES": "3000", "PYTHONDONTWRITEBYTECODE": "1",
+                            "PYTHONPATH": str(copy / "src")}  # fmt: skip
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", "-p", "no:randomly",
+                   "--hypothesis-seed=0", *fault.tests.split()]  # fmt: skip
         try:
-            got = subprocess.run(  # noqa: PLW1510
-                [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files],
-                cwd=copy,
-                env=env,
-                capture_output=True,
-                timeout=60,
-            )
+            got = subprocess.run(command, cwd=copy, env=env, capture_output=True, timeout=seconds, check=False)
         except subprocess.TimeoutExpired:
             return "caught (hangs)"
+        if got.returncode not in (0, 1):
+            return "NOT RUN: " + got.stdout.decode()[-500:]
     return "SURVIVES" if got.returncode == 0 else "caught"
 
 
-if __name__ == "__main__":
-    chosen = [n for n in FAULTS if not sys.argv[2:] or any(a in n for a in sys.argv[2:])]
-    runs = sys.argv[1] if len(sys.argv) > 1 else "400"
+def main(words: list[str]) -> int:
+    cheap = "--cheap" in words
+    words = [w for w in words if w != "--cheap"]
+    chosen = [n for n, f in FAULTS.items() if (f.cheap or not cheap) and (not words or any(w in n for w in words))]
+    failed = 0
     for name in chosen:
-        print(f"{survives(name, runs):15} {name}", flush=True)
+        got = survives(name, 400, 120.0)
+        failed += not got.startswith("caught")
+        print(f"{got:15} {name}", flush=True)
+    print(f"{len(chosen) - failed} of {len(chosen)} caught")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -115,7 +115,7 @@ class App:
         spool = FolderSpool(self.project.spool_path, self.project.settings.spool_bytes)
         gone = await spool.sweep(lambda name: name.partition("/")[0] in live)
         await spool.close()
-        return sum(gone)
+        return gone.kept + gone.unfinished
 
     # -- runs
 

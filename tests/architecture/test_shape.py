@@ -26,6 +26,10 @@ def length(f: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return (f.end_lineno or 0) - f.lineno + 1 - ((doc.end_lineno or 0) - doc.lineno + 1 if doc else 0)
 
 
+def _exports(n: ast.stmt) -> bool:
+    return isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__"
+
+
 def test_files_and_functions_are_small() -> None:
     long_files = [f"{f.relative_to(ROOT)}: {n}" for f in FILES if (n := len(f.read_text().splitlines())) > LINES]
     long_functions = [f"{f.relative_to(ROOT)}:{d.lineno} {d.name}: {length(d)}"
@@ -44,14 +48,14 @@ def test_every_module_says_what_it_is() -> None:
 
 def test_packages_define_nothing_in_their_init() -> None:
     full = [str(f.relative_to(ROOT)) for f in FILES if f.name == "__init__.py" and f.parent != SOURCE
-            and any(not isinstance(n, ast.Expr | ast.ImportFrom) for n in ast.parse(f.read_text()).body)]  # fmt: skip
+            and any(not isinstance(n, ast.Expr | ast.ImportFrom) and not _exports(n) for n in ast.parse(f.read_text()).body)]  # fmt: skip
 
     assert not full
 
 
 def test_no_check_is_silenced_in_the_package() -> None:
     silenced = [f"{f.relative_to(ROOT)}:{n}" for f in FILES for n, line in enumerate(f.read_text().splitlines(), 1)
-                if re.search(r"type: ignore|TODO|FIXME|NotImplementedError", line)]  # fmt: skip
+                if re.search(r"type: ignore|TODO|FIXME|raise NotImplementedError", line)]  # fmt: skip
 
     assert not silenced
 

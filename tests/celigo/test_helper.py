@@ -149,9 +149,14 @@ def test_a_value_in_two_lists_is_error_before_no_data_before_done(lists: Any, ph
 
 
 @pytest.mark.parametrize("result", [None, {"_exportId": None}])
-@pytest.mark.parametrize(("owner", "status"), [({"response": {"resourcePath": "rows"}}, {}), ({}, {"response": {"resourcePath": "rows"}})])
+@pytest.mark.parametrize(
+    ("owner", "status"), [({"response": {"resourcePath": "rows"}}, {}), ({}, {"response": {"resourcePath": "rows"}})]
+)
 def test_without_a_result_export_the_last_status_answer_is_the_result(result: Any, owner: Any, status: Any) -> None:
-    ran = Ran(compiled(resources(helper={"result": result}, owner=owner, status=status)), api({"state": "DONE", "rows": [{"n": 1}, {"n": 2}]}))
+    ran = Ran(
+        compiled(resources(helper={"result": result}, owner=owner, status=status)),
+        api({"state": "DONE", "rows": [{"n": 1}, {"n": 2}]}),
+    )
 
     assert (ran.records, len(ran.asked)) == ([{"n": 1}, {"n": 2}], 2)
 
@@ -171,7 +176,12 @@ def test_the_status_export_defines_the_whole_poll_call() -> None:
 
 
 def test_a_result_sees_the_last_status_over_the_handle() -> None:
-    made = compiled(resources(status={"response": {"resourcePath": "job"}}, result={"relativeURI": "/d/{{record.document}}/{{record.id}}/{{status.document}}"}))
+    made = compiled(
+        resources(
+            status={"response": {"resourcePath": "job"}},
+            result={"relativeURI": "/d/{{record.document}}/{{record.id}}/{{status.document}}"},
+        )
+    )
 
     ran = Ran(made, api({"job": {"state": "DONE", "document": "d7"}}))
 

@@ -62,7 +62,9 @@ def broken(draw: st.DrawFn) -> Any:
             case "change":
                 holder[key] = copy.deepcopy(draw(ODD))
             case "rename" if isinstance(holder, dict):
-                holder[draw(st.sampled_from([f"{key}s", "type", "$ref", "$parameters", "x-jobstream", "class_name"]))] = holder.pop(key)
+                holder[draw(st.sampled_from([f"{key}s", "type", "$ref", "$parameters", "x-jobstream", "class_name"]))] = (
+                    holder.pop(key)
+                )
             case "wrap":
                 holder[key] = [holder[key]]
             case "twice" if isinstance(holder, list):
@@ -95,7 +97,12 @@ def test_a_broken_manifest_at_length(document: Any, with_config: bool) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from(SOURCES), st.integers(0, 3000), st.sampled_from(["", "{", "}", ":", "- ", "\t", "&a ", "*a", "'", '"', "#", "\n", "!x ", "\x00", "é"]), st.integers(0, 30))
+@given(
+    st.sampled_from(SOURCES),
+    st.integers(0, 3000),
+    st.sampled_from(["", "{", "}", ":", "- ", "\t", "&a ", "*a", "'", '"', "#", "\n", "!x ", "\x00", "é"]),
+    st.integers(0, 30),
+)
 def test_a_text_that_was_cut_anywhere_is_read_or_told_with_its_line(path: Path, at: int, put: str, drop: int) -> None:
     text = path.read_text()
     text = text[:at] + put + text[at + drop :]
@@ -106,13 +113,20 @@ def test_a_text_that_was_cut_anywhere_is_read_or_told_with_its_line(path: Path, 
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.recursive(st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)))
+@given(
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=5)),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    )
+)
 def test_any_document_at_all(document: Any) -> None:
     survives(document, None)
 
 
 def test_references_that_multiply_end_in_a_finding() -> None:
-    handlers = {f"h{i}": {"type": "CompositeErrorHandler", "error_handlers": [f"#/definitions/h{i + 1}"] * 9} for i in range(12)}
+    handlers = {
+        f"h{i}": {"type": "CompositeErrorHandler", "error_handlers": [f"#/definitions/h{i + 1}"] * 9} for i in range(12)
+    }
     document = copy.deepcopy(DOCUMENTS[0])
     document["definitions"] = {**handlers, "h12": {"type": "DefaultErrorHandler"}}
     document["streams"][0]["retriever"]["creation_requester"]["error_handler"] = "#/definitions/h0"

@@ -115,7 +115,12 @@ def test_a_mistake_is_told(old: str, new: str, message: str) -> None:
 
 
 def test_all_mistakes_come_at_once_in_the_order_of_the_text() -> None:
-    text = BASE.replace("DONE]", "RUN]").replace("type: CsvDecoder", "type: Cvs").replace("['key']", "['key'").replace("field_path: [urls]", "")
+    text = (
+        BASE.replace("DONE]", "RUN]")
+        .replace("type: CsvDecoder", "type: Cvs")
+        .replace("['key']", "['key'")
+        .replace("field_path: [urls]", "")
+    )
     said = made(text).findings
     assert len(said) >= 4 and [f.line for f in said] == sorted(f.line for f in said)
 
@@ -123,7 +128,9 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_text() -> None:
 def test_a_definition_that_two_streams_share_is_told_once() -> None:
     second = BASE[BASE.index("  - name: rows") : BASE.index("spec:")].replace("name: rows", "name: other")
     text = BASE.replace("spec:", second + "spec:").replace("{{ config['key'] }}", "{{ nope }}")
-    assert [str(f).partition(" (")[0] for f in made(text).findings] == ["m.yaml:4 definitions/auth/api_token: unknown_name 'nope'"]
+    assert [str(f).partition(" (")[0] for f in made(text).findings] == [
+        "m.yaml:4 definitions/auth/api_token: unknown_name 'nope'"
+    ]
 
 
 def test_an_unknown_field_is_no_reason_not_to_run() -> None:

@@ -45,7 +45,17 @@ def test_values_are_those_that_airbyte_reads_but_a_date_stays_text() -> None:
 
 def test_every_value_has_its_line() -> None:
     t = read("m.yaml", TEXT)
-    lines = {"/a/c": 1, "/d": 2, "/d/b": 4, "/f/0": 6, "/f/1/k/0": 8, "/f/1/odd~1key": 9, "/block/1": 13, "/tail": 16, "/f/1/nothing/there": 8}
+    lines = {
+        "/a/c": 1,
+        "/d": 2,
+        "/d/b": 4,
+        "/f/0": 6,
+        "/f/1/k/0": 8,
+        "/f/1/odd~1key": 9,
+        "/block/1": 13,
+        "/tail": 16,
+        "/f/1/nothing/there": 8,
+    }
     assert {p: t.line(p) for p in lines} == lines
     assert (t.line(""), t.line("/nothing"), t.line("/d/c")) == (1, 1, 1)
 
@@ -125,8 +135,15 @@ def test_any_edit_of_any_example_means_what_it_says(data: st.DataObject) -> None
     text = data.draw(st.sampled_from(SOURCES)).read_text()
     t = read("m.yaml", text)
     pointer = data.draw(st.sampled_from(pointers(t.value)))
-    scalars = st.none() | st.booleans() | st.integers(-9, 99) | st.sampled_from(["yes", "012", "1:30", "", "{{ x }}", "a: b", "# c", "'", '"', "é\n"])
-    value = data.draw(scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.sampled_from(["a", "b c"]), scalars, max_size=2))
+    scalars = (
+        st.none()
+        | st.booleans()
+        | st.integers(-9, 99)
+        | st.sampled_from(["yes", "012", "1:30", "", "{{ x }}", "a: b", "# c", "'", '"', "é\n"])
+    )
+    value = data.draw(
+        scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.sampled_from(["a", "b c"]), scalars, max_size=2)
+    )
     after = t.edit(pointer, value)
     got = yaml.safe_load(after)
     for key in pointer.split("/")[1:]:

@@ -16,7 +16,6 @@ import msgspec
 import pytest
 
 from jobstream.components.catalog import LINES, Catalog
-from jobstream.components.decoders.csv import Csv
 from jobstream.components.options import form, page
 from jobstream.destinations.files import Files
 from jobstream.jobs.event import Located, PartDelivered, PartStored, Planned, Slice, Stored, Target
@@ -202,7 +201,8 @@ def test_record_lines_of_columns_are_those_of_rows() -> None:
         for _ in range(500)
     )
     tally = Tally()
-    batches = list(Csv().decode(io.BytesIO(body.encode()), tally, Scope({})))
+    decoder: Any = CATALOG.build(Component("decoder", "csv"), Plain())
+    batches = list(decoder.decode(io.BytesIO(body.encode()), tally, Scope({})))
     assert sum(map(len, batches)) == 500
     for b in batches:
         assert bytes(record_lines(b, "s", 1)) == bytes(record_lines(Batch(b.rows()), "s", 1))

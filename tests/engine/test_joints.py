@@ -16,7 +16,8 @@ from jobstream.meaning.read import Tools
 from jobstream.plan.component import Component
 from jobstream.plan.exchange import Reading
 from jobstream.plan.source import SourcePlan
-from jobstream.template.language import Handlebars, Scope
+from jobstream.template.handlebars import Handlebars
+from jobstream.template.language import Scope
 from jobstream.testing.destinations import Keyed
 from jobstream.testing.fake_api import FakeApi
 from jobstream.testing.world import Process, Shape, World

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jobstream.errors import UsageError
+from jobstream.http import origins as module
 from jobstream.http.origins import Origins, origin_of, parse_origin, spelled
 
 
@@ -59,6 +63,29 @@ def test_there_and_back(path: str) -> None:
     assert there == f"http://127.0.0.1:9000{path}"
     assert origins.original(there) == f"https://api.x.com{path}"
     assert origins.mapped(f"https://other{path}") == ""
+
+
+@given(
+    st.sampled_from(["http", "https"]), st.text("az09.-A", min_size=1, max_size=6),
+    st.sampled_from(["", ":80", ":443", ":8080", ":59999", ":65535", ":99999", ":0", ":080", ":", ":4430"]),
+    st.sampled_from(["", "/", "/a?b=/c#d", "/%2f%zz", "/@", "@h/", "/ü"]),
+)  # fmt: skip
+def test_the_short_way_gives_what_the_long_way_gives(scheme: str, host: str, port: str, rest: str) -> None:
+    def told(ask: Callable[[], str]) -> str | None:
+        try:
+            return ask()
+        except ValueError:
+            return None
+
+    url, to = f"{scheme}://{host}{port}{rest}", "https://to:1"
+    fast = [told(lambda: spelled(url)), told(lambda: origin_of(url)), told(lambda: module._moved(spelled(url), to))]
+    usual, module._USUAL = module._USUAL, re.compile("(?!)")
+    try:
+        slow = [told(lambda: spelled(url)), told(lambda: origin_of(url)), told(lambda: module._moved(spelled(url), to))]
+    finally:
+        module._USUAL = usual
+
+    assert fast == slow
 
 
 def test_ends_are_addresses_with_ports() -> None:

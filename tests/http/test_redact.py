@@ -52,7 +52,7 @@ def test_a_secret_is_masked_in_every_form(form: str) -> None:
     assert shown == f"before {MASK} after"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(words, st.sampled_from(sorted(FORMS)), around, around)
 @example("000000", "plain", "00", "0")
 def test_no_secret_survives_and_twice_is_once(secret: str, form: str, before: str, after: str) -> None:

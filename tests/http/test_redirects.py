@@ -148,6 +148,17 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_sent(http: HttpTrans
         assert not server.asked
 
 
+async def test_a_kept_connection_is_used_again_over_tls(tmp_path: Path) -> None:
+    server_side, client_side = certificate(tmp_path)
+    http = HttpTransport(SystemClock(), allow_private=True, tls=client_side)
+    async with serving(site(), tls=server_side) as server:
+        for _ in range(4):
+            assert (await go(http, Wire("POST", server.origin, {}, b"x")))[1] == b"end"
+
+        assert server.connections == 1
+    await http.close()
+
+
 async def test_circles_end(http: HttpTransport) -> None:
     async with serving(site(a="307 /b", b="307 /a")) as server:
         with pytest.raises(NotSent, match="circle"):

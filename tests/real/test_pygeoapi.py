@@ -49,11 +49,27 @@ def test_a_job_left_behind_is_taken_up_by_the_next_run(pygeoapi: Pygeoapi, desk:
     assert len(ours()) == 1
 
 
-def test_cancel_dismisses_the_remote_job(pygeoapi: Pygeoapi, desk: Desk, ours: Ours) -> None:
+def only_job(desk: Desk) -> str:
+    (line,) = desk.say(["jobs", "list", "--json", *desk.project]).splitlines()
+    name: str = json.loads(line)["id"]
+    return name
+
+
+def test_a_job_that_no_process_has_is_dismissed_at_once(pygeoapi: Pygeoapi, desk: Desk, ours: Ours) -> None:
     desk.say(desk.order(echo(pygeoapi, "never", 42.0), "--no-wait"))
     assert len(ours()) == 1
-    (job,) = json.loads(desk.say(["jobs", "list", "--json", *desk.project]))
-    desk.say(["jobs", "cancel", job["id"], *desk.project])
+    desk.say(["jobs", "cancel", only_job(desk), "--now", *desk.project])
+    assert ours() == []
+
+
+def test_the_run_that_has_a_job_dismisses_it_when_another_process_asks(pygeoapi: Pygeoapi, desk: Desk, ours: Ours) -> None:
+    child = desk.start(desk.order(echo(pygeoapi, "never", 42.0)))
+    try:
+        until(lambda: len(ours()) == 1, child)
+        desk.say(["jobs", "cancel", only_job(desk), *desk.project])
+    finally:
+        code, _, err = desk.ended(child)
+    assert code == 1, err
     assert ours() == []
 
 

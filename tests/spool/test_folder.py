@@ -66,7 +66,25 @@ async def test_only_the_owner_may_read(spool: FolderSpool, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "name", ["", "a", "/a/b", "../a/b", "a/../b", "a//b", "a/b/", "a/./b", "a\\b/c", "a/b\0", "ä/b", "a/b.c", "~/a"]
+    "name",
+    [
+        "",
+        "a",
+        "/a/b",
+        "../a/b",
+        "a/../b",
+        "a//b",
+        "a/b/",
+        "a/./b",
+        "a\\b/c",
+        "a/b\0",
+        "ä/b",
+        "a/b.c",
+        "~/a",
+        ".a/b",
+        "a./b",
+        "a..b/c",
+    ],
 )
 async def test_names_that_are_not_ours_are_refused(spool: FolderSpool, name: str) -> None:
     for ask in (spool.begin(name), spool.write(name, several(b"x")), spool.drop(name)):

@@ -21,7 +21,9 @@ Api = Callable[[str, str, dict[str, str], int], tuple[int, Any]]
 AUTH = {"type": "token", "token": {"token": "s3cret", "location": "header", "headerName": "Authorization", "scheme": "Bearer"}}
 
 
-def resources(*, owner: Json = None, status: Json = None, result: Json = None, helper: Json = None, connection: Json = None) -> dict[str, Json]:
+def resources(
+    *, owner: Json = None, status: Json = None, result: Json = None, helper: Json = None, connection: Json = None
+) -> dict[str, Json]:
     """A job at https://x.test. Each argument is laid over the `http` of its resource; a None in it takes the field away."""
     http = {"submit": {"sameAsStatus": False, "resourcePath": "id"},
             "status": {"_exportId": "s", "statusPath": "state", "inProgressValues": ["RUN"], "doneValues": ["DONE"], "errorValues": ["ERR"],
@@ -54,7 +56,13 @@ def _laid(below: dict[str, Json], above: Json) -> dict[str, Json]:
 
 
 def compiled(document: Json, config: Json = None) -> Compiled:
-    return load("helper.json", document if isinstance(document, str) else json.dumps(document, indent=1), Catalog(), config=config, now=lambda: 0.0)
+    return load(
+        "helper.json",
+        document if isinstance(document, str) else json.dumps(document, indent=1),
+        Catalog(),
+        config=config,
+        now=lambda: 0.0,
+    )
 
 
 class Remote:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -109,6 +110,14 @@ def lines(file: Path) -> Iterator[dict[str, Any]]:
     """Whole lines only, as a reader of a pipe takes them."""
     for line in file.read_bytes().split(b"\n")[:-1]:
         yield json.loads(line)
+
+
+def until(true: Callable[[], bool], what: str, within: float = 30.0) -> None:
+    """Asks again and again."""
+    end = time.monotonic() + within
+    while not true():
+        assert time.monotonic() < end, what
+        time.sleep(0.02)
 
 
 MakeScene = Callable[..., Scene]

@@ -49,6 +49,7 @@ class Nursery:
         """folder: standard output and error go to files in it."""
         self._n += 1
         out, err = folder / f"{self._n}.out", folder / f"{self._n}.err"
+        err.touch()
         pid = self._ask({"argv": argv, "kill": kill, "out": str(out), "err": str(err), "cwd": str(folder)})
         return Child(pid, out, err)
 

@@ -31,7 +31,7 @@ class Dribble(io.BytesIO):
         return super().read(self._n if size is None or size < 0 else min(size, self._n))
 
 
-def built(kind: Kind, name: str, config: Json = None, *, language: Language | None = None, **options: Any) -> Any:
+def built(kind: Kind, name: str, config: Json = None, /, *, language: Language | None = None, **options: Any) -> Any:
     """A component as the engine gets it. Options go through JSON's types."""
     return Catalog(config=config).build(Component(kind, name, options), language or Jinja())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TextIO
+from typing import Any, Literal, Protocol, TextIO
 
 from msgspec import Struct
 
@@ -129,7 +129,7 @@ class Table(Silent):
 
         table = RichTable(box=None, pad_edge=False, header_style="bold")
         for title, justify in COLUMNS.items():
-            table.add_column(title, justify=justify, no_wrap=True)  # type: ignore[arg-type]
+            table.add_column(title, justify=justify, no_wrap=True)
         for line in self._chosen():
             table.add_row(*(Text(cell) for cell in cells(line, self._now())))
         return Group(table, Text(summary(self._lines), style="dim"))
@@ -143,7 +143,7 @@ class Table(Silent):
         return [*live, *over[len(over) - max(0, ROWS - len(live)) :]] if len(live) < ROWS else live
 
 
-COLUMNS = {"stream": "left", "job": "left", "slice": "left", "phase": "left", "API status": "left", "elapsed": "right", "polls": "right",
+COLUMNS: dict[str, Literal["left", "right"]] = {"stream": "left", "job": "left", "slice": "left", "phase": "left", "API status": "left", "elapsed": "right", "polls": "right",
            "next": "right", "bytes": "right", "records": "right"}  # fmt: skip
 
 

@@ -12,13 +12,16 @@ from jobstream.plan.notes import Json
 from jobstream.records.batch import Batch, PartKey
 from jobstream.records.lines import plain_lines
 
+KEPT = "~standard output"  # the name among a shard's checkpoints under which `said` is kept; no stream is called so
+
 
 class Stdout:
     """A pipe says nothing back, so a line that was written is not yet kept: who reads may die with it.
 
     said  by stream, the ledger position that the lines so far cover. Whoever runs us keeps it when the run has come to its own
-    end, and hands it to the next run as the state that came back; after a kill there is none, and what the killed run wrote
-    comes again: at least once, and exactly once over the runs that ended."""
+    end (as the checkpoint KEPT: it must vanish with its ledger), and hands it to the next run as the state that came back.
+    After a kill that of the run before stands, and what the killed run wrote comes again: at least once, and exactly once over
+    the runs that ended."""
 
     receipts: ClassVar[Literal["kept", "lent"]] = "lent"
     retracts: ClassVar[bool] = False

@@ -12,14 +12,14 @@ from jobstream.plan.source import SourcePlan
 class Compiled(Struct, frozen=True):
     """findings: in the order of the text. A plan stands there also when they are grave; it must not be run then.
 
-    spec    what the source asks of its user, as Airbyte's SPEC message has it
-    config  what to run with, where the document itself holds a part of it (secrets of a resource); {}: as it was given"""
+    spec    what the source asks of its user, as Airbyte's SPEC message has it; {}: nothing is said
+    config  what to run with: the given one, with defaults and what the document itself holds of secrets laid under"""
 
     plan: SourcePlan
     places: SourceMap
     findings: tuple[Told, ...]
     spec: dict[str, Json]
-    config: dict[str, Json] = {}
+    config: Json = None
 
     @property
     def faults(self) -> tuple[Told, ...]:

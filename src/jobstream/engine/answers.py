@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import lru_cache
 
 import msgspec
@@ -28,9 +28,9 @@ class Reader:
         self._build = build
         self._built: dict[bytes, Decoder] = {}
 
-    def value(self, reading: Reading, raw: bytes, names: Scope) -> bytes:
+    def value(self, reading: Reading, raw: bytes, names: Scope, coding: str = "") -> bytes:
         """The body as JSON. What cannot be read stays as it came: rules that look for a text still find it."""
-        raw = inflated(raw, reading.most)
+        raw = inflated(raw, reading.most, coding)
         if reading.body == "none":
             return b""
         if reading.body == "text":
@@ -52,12 +52,18 @@ class Reader:
         return self._built[key]
 
 
-def inflated(raw: bytes, most: int) -> bytes:
+def coding_of(headers: Mapping[str, str]) -> str:
+    """What no first bytes tell; the rest is recognised by content."""
+    coding = headers.get("content-encoding", "").strip().lower()
+    return "" if coding in ("", "identity", "gzip", "x-gzip", "zstd") else coding
+
+
+def inflated(raw: bytes, most: int, coding: str = "") -> bytes:
     """Without its compression, if it has one and can be read; never more than 64 times `most`."""
-    if not raw.startswith(PACKED):
+    if not coding and not raw.startswith(PACKED):
         return raw
     try:
-        return b"".join(s.read() for s in unpacked(io.BytesIO(raw), most=most << 6))
+        return b"".join(s.read() for s in unpacked(io.BytesIO(raw), most=most << 6, coding=coding))
     except (DataFault, OSError, EOFError):
         return raw
 

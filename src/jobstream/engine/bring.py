@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 from msgspec import Struct
 
-from jobstream.engine.answers import answer_of, inflated, peek, whole
+from jobstream.engine.answers import answer_of, coding_of, inflated, peek, whole
 from jobstream.engine.asking import Failed, Opened, Opener
 from jobstream.engine.download import Download
 from jobstream.engine.exchange import Caller
@@ -59,6 +59,7 @@ class _Walk(Struct):
 
     token: Json
     lengths: list[int] = []
+    coding: str = ""
 
 
 class Carrier:
@@ -90,7 +91,7 @@ class Carrier:
         walk = _Walk(t.next if t.next is not None or self._pages is None else self._pages.first())
         try:
             if self._pages is None:
-                length, digest = await self._download.store(job, i, name)
+                length, digest, walk.coding = await self._download.store(job, i, name)
                 walk.lengths.append(length)
             else:
                 async with aclosing(self._bytes(job, i, walk)) as chunks:
@@ -100,7 +101,7 @@ class Carrier:
             return e.result
         finally:
             self._ports.spent(job.stream, "download", self._ports.clock.now() - began)
-        return Part(Stored(part, name, tuple(walk.lengths), digest, t.next), walk.token)
+        return Part(Stored(part, name, tuple(walk.lengths), digest, t.next, walk.coding), walk.token)
 
     async def _records(self, job: Job, name: str) -> None:
         """A look at the first bytes: what cannot be records goes no further."""
@@ -137,7 +138,8 @@ class Carrier:
     async def _body(self, job: Job, i: int, walk: _Walk, opened: Opened) -> AsyncGenerator[bytes]:
         got, most = opened.got, self._opener.exchange.reading.most
         body, rest = await peek(got, most)
-        answer = answer_of(got, inflated(body, most))
+        walk.coding = coding_of(got.headers)
+        answer = answer_of(got, inflated(body, most, walk.coding))
         there = self._opener.judged(job, i, opened, answer.body, walk.token)
         if rest is None:
             whole(got, len(body), "GET")
@@ -201,7 +203,7 @@ class Carrier:
         """Each page is decoded by itself: a CSV page brings its header along."""
         read = self._stream.records.select
         for page in [source] if part is None or len(part.lengths) < 2 else _cut(source, part.lengths):
-            for plain in unpacked(page):
+            for plain in unpacked(page, coding=part.coding if part is not None else ""):
                 for batch in self._decoder.decode(plain, tally, names):
                     yield batch if not read.path else Batch(select(batch.rows(), read, pick))
 

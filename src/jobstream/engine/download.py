@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
-from jobstream.engine.answers import answer_of, inflated, once, peek
+from jobstream.engine.answers import answer_of, coding_of, inflated, once, peek
 from jobstream.engine.asking import Failed, Opened, Opener
 from jobstream.engine.ranges import asking, digest_differs, goes_on, is_whole, mark_of, spelled_digest, total_of
 from jobstream.jobs.event import Answer
@@ -20,6 +20,7 @@ class Kept(NamedTuple):
 
     length: int
     digest: str
+    coding: str
 
 
 class Download:
@@ -41,7 +42,7 @@ class Download:
         if told and await self._ports.work(self._differs, name, told):
             await self._ports.spool.drop(name)
             raise Failed(Lost(sent=True, why=f"the digest is not {told}"))
-        return Kept(length, digest)
+        return Kept(length, digest, coding_of(answer.headers))
 
     async def _filled(self, job: Job, i: int, writing: Writing) -> Answer:
         opened = await self._opener.open(job, i, headers=asking(writing.offset, writing.mark))
@@ -82,7 +83,7 @@ class Download:
         if not resumed and (got.code >= 400 or self._opener.looks_inside):
             body, more = await peek(got, most)
             rest, small = (more, None) if more is not None else (got, once(body))
-        there = self._opener.judged(job, i, opened, inflated(body, most), code=200 if resumed else None)
+        there = self._opener.judged(job, i, opened, inflated(body, most, coding_of(got.headers)), code=200 if resumed else None)
         if not resumed:
             await writing.restart(mark_of(got.headers) if there else {})
         if there:

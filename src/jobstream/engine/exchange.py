@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 
 from msgspec import structs
 
-from jobstream.engine.answers import Reader, answer_of, once, peek, said, whole
+from jobstream.engine.answers import Reader, answer_of, coding_of, once, peek, said, whole
 from jobstream.engine.render import RenderFault, render
-from jobstream.engine.tokens import Refused, Tokens
+from jobstream.engine.tokens import Tokens
 from jobstream.engine.trace import shown
 from jobstream.errors import DocumentError
 from jobstream.jobs.command import Send
 from jobstream.jobs.event import Answer, Fault, Step, Stored
 from jobstream.jobs.job import Job
-from jobstream.kinds import Held, Page, Paginator, Wire
+from jobstream.kinds import Held, Page, Paginator, Refused, Wire
 from jobstream.meaning.case import pointer_of
 from jobstream.meaning.judge import RuleFault, judge
 from jobstream.meaning.read import Answered, Broken, Lost, Result, Tools, scope_of, through
@@ -117,10 +117,10 @@ class Caller:
         if rest is not None:
             return Broken(Fault(code="answer.too_long", seen=f"more than {ex.reading.longest} bytes"))
         whole(got, len(body), wire.method)
-        small = self._reader.value(ex.reading, body, scope_of(job, self._tools))
+        small = self._reader.value(ex.reading, body, scope_of(job, self._tools), coding_of(got.headers))
         answer = structs.replace(answer_of(got, small), request=said(wire) if ex.reading.keep_request else None)
         answer = through(ex.reading, answer)
-        stored = await self._rows(job, cmd, answer, body)
+        stored = await self._rows(job, cmd, answer, body, coding_of(got.headers))
         page = None if cmd.step != "locate" or self._pages is None else self._next(job, answer)
         return Answered(await self._spooled(job, cmd, answer), stored, page)
 
@@ -136,13 +136,13 @@ class Caller:
         except NoAnswer as e:
             return Lost(sent=True, why=str(e))
 
-    async def _rows(self, job: Job, cmd: Send, answer: Answer, raw: bytes) -> Stored | None:
+    async def _rows(self, job: Job, cmd: Send, answer: Answer, raw: bytes, coding: str) -> Stored | None:
         """raw: as it came; the rows in it are decoded from there."""
         if not self._is(has_rows, job, cmd, answer):
             return None
         name = f"{job.id}/{job.attempt}/rows-{job.seq}"
         length, digest = await self._ports.spool.write(name, once(raw))
-        return Stored(0, name, (length,), digest)
+        return Stored(0, name, (length,), digest, coding=coding)
 
     async def _spooled(self, job: Job, cmd: Send, answer: Answer) -> Answer:
         """A long answer that later steps may see lies in the spool, so that the ledger and ten thousand jobs stay small."""

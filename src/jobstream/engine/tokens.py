@@ -10,7 +10,7 @@ import msgspec
 from msgspec import structs
 
 from jobstream.jobs.event import Answer
-from jobstream.kinds import Authenticator, Held, Wire
+from jobstream.kinds import Authenticator, Held, Refused, Wire
 from jobstream.meaning.read import Tools
 from jobstream.ports import NotSent, Ports
 from jobstream.records.trace import Trace
@@ -18,10 +18,6 @@ from jobstream.redact import Redactor
 from jobstream.template.language import Scope
 
 _LATER = frozenset((408, 425, 429))
-
-
-class Refused(Exception):
-    """The credentials themselves: asking again would not help."""
 
 
 class Tokens:
@@ -37,11 +33,14 @@ class Tokens:
         self._basis = _hash(tools.config)
         self._held: dict[str, Held] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._refused: dict[str, str] = {}
 
     async def get(self, name: str) -> tuple[Authenticator, Held | None]:
         """Raises NotSent or NoAnswer where a token cannot be had now, Refused where it never will be."""
         auth = self._auths[name]
         async with self._locks.setdefault(name, asyncio.Lock()):
+            if name in self._refused:
+                raise Refused(self._refused[name])  # it was asked once; the person must act
             if auth.acquire(self._held.get(name), self.names, self._ports.clock.now()) is not None:
                 await self._recall(name)
                 await self._renew(name, auth)
@@ -62,6 +61,9 @@ class Tokens:
             wire = next(talk)
             while True:
                 wire = talk.send(await self._answer(wire))
+        except Refused as e:
+            self._refused[name] = str(e)
+            raise
         except StopIteration as done:
             held: Held = structs.replace(done.value, basis=self._basis)
             await self._ports.vault.hold(self._place(name), held)
@@ -94,8 +96,6 @@ class Tokens:
         self._trace(wire, answer, began)
         if answer.code >= 500 or answer.code in _LATER:
             raise NotSent(f"no token: {answer.code}")
-        if answer.code >= 300:
-            raise Refused(f"no token: {answer.code} {self._redactor.body(answer.body)[:200]}")
         return answer
 
     def _trace(self, wire: Wire, answer: Answer, began: float) -> None:

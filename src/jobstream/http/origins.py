@@ -11,11 +11,19 @@ from jobstream.errors import UsageError
 _PORTS = {"http": 80, "https": 443}
 _UNSENDABLE = re.compile(r"[^\x21\x23-\x3b\x3d\x3f-\x5b\x5d\x5f\x61-\x7a\x7e]|%(?![0-9A-Fa-f]{2})")
 
+#: An address as most are: nothing about it needs to be spelled anew. Polls come by the thousand.
+_USUAL = re.compile(
+    r"(https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::(?!80/|443/)(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?)"
+    r"(?:/(?:[!$&-;=?-Z\[\]_a-z~]|%[0-9A-Fa-f]{2})*)"
+)
+
 
 def spelled(url: str) -> str:
     """The same address, fit for a request line. What may stand there stays as it is: a signature covers the spelling.
 
     Raises ValueError for what is no http address."""
+    if _USUAL.fullmatch(url):
+        return url
     url = _UNSENDABLE.sub(lambda m: "".join(f"%{b:02X}" for b in m[0].encode("utf-8", "surrogatepass")), _named(url.strip()))
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname or "%" in parts.hostname or parts.port == 0:
@@ -37,6 +45,8 @@ def _named(url: str) -> str:
 
 def origin_of(url: str) -> str:
     """`scheme://host[:port]`, lower case, without the port that goes without saying."""
+    if usual := _USUAL.match(url):
+        return usual[1]
     return _origin(urlsplit(url))
 
 
@@ -105,5 +115,7 @@ class Origins:
 
 
 def _moved(url: str, origin: str) -> str:
+    if usual := _USUAL.match(url):
+        return origin + url[usual.end(1) :]
     to = urlsplit(origin)
     return urlsplit(url)._replace(scheme=to.scheme, netloc=to.netloc).geturl()

@@ -69,7 +69,7 @@ class HttpTransport:
             if entered:
                 self._budgets.leave(budget)
             if isinstance(e, TimeoutError):
-                raise trip.lost(f"no answer within {timeout:g} s") from e
+                raise trip.lost(f"no {'answer' if trip.left else 'free connection'} within {timeout:g} s") from e
             raise
         if got.status == 429:
             self._slow(got, budget)
@@ -129,7 +129,7 @@ class Received:
         self.code, self.url, self.via = got.status, trip.url, trip.via
         self.headers: dict[str, str] = {}
         for raw, value in got.raw_headers:
-            name, text = raw.decode("latin-1").lower(), _text(value)
+            name, text = raw.lower().decode("latin-1"), _text(value)
             self.headers[name] = f"{self.headers[name]}, {text}" if name in self.headers else text
         self._got, self._trip, self._idle, self._done = got, trip, idle, done
         self._open, self._since = True, 0.0
@@ -138,7 +138,8 @@ class Received:
     async def chunks(self) -> AsyncGenerator[bytes]:
         content, now = self._got.content, asyncio.get_running_loop().time
         self._since = now()
-        self._listen()
+        if not content.is_eof():
+            self._listen()
         try:
             while chunk := await content.readany():
                 self._since = float("inf")

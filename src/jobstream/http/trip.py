@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from urllib.parse import unquote, urljoin, urlsplit
 
@@ -14,7 +15,7 @@ MOST = 10  # redirects in a row
 _SECRET = frozenset(("authorization", "cookie", "proxy-authorization"))
 _FRAMING = frozenset(("content-length", "transfer-encoding"))  # ours: they follow from the body that is sent
 _OF_BODY = frozenset(("content-type", "content-encoding", "content-language", "content-location", "content-md5", "digest"))
-_BREAKS = frozenset("\r\n\0")
+_BREAK = re.compile("[\r\n\0]")
 
 
 class Trip:
@@ -65,8 +66,7 @@ class Trip:
 
     def _place(self, url: str, beside: str = "") -> tuple[str, str]:
         url = self._origins.original(spelled(url), beside)
-        parts = urlsplit(url)
-        if "@" in parts.netloc:
+        if "@" in url and "@" in (parts := urlsplit(url)).netloc:
             user, _, host = parts.netloc.rpartition("@")
             if not beside:
                 self._add("Authorization", "Basic " + b64encode(unquote(user).encode()).decode())
@@ -75,16 +75,16 @@ class Trip:
 
     def _fill(self, agent: str) -> None:
         for name, value in self.headers.items():
-            if _BREAKS & set(name + value):
+            if _BREAK.search(name) or _BREAK.search(value):
                 raise NotSent(f"header {name!r} holds a line break")
-            if not name.isascii() or not _encodes(value):
+            if not name.isascii() or not (value.isascii() or _encodes(value)):
                 raise NotSent(f"header {name!r} cannot be written in UTF-8")
         self._add("User-Agent", agent)
         # gzip alone: whoever reads a body knows it by its first bytes, which deflate does not have
         self._add("Accept-Encoding", "gzip")
 
     def _add(self, name: str, value: str) -> None:
-        if name.lower() not in {k.lower() for k in self.headers}:
+        if name not in self.headers and name.lower() not in map(str.lower, self.headers):
             self.headers[name] = value
 
     def _without(self, names: frozenset[str]) -> None:

@@ -103,7 +103,8 @@ class Sandbox(ImmutableSandboxedEnvironment):
             given = args[0] if name == "format_map" else kwargs
             return _Formatter(self).vformat(form, () if name == "format_map" else args, given)
 
-        wrapper.__name__, wrapper.__self__ = name, form  # type: ignore[attr-defined]
+        wrapper.__name__ = name
+        vars(wrapper)["__self__"] = form
         return wrapper
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  as in Jinja

@@ -153,7 +153,7 @@ simple = source(StreamPlan(
     name="issues", key=(("id",),), partitions=use("partitions", "parent", stream="projects", key=["id"], field="project_id"),
     cursor=use("cursor", "datetime", field="updated_at", start="2026-01-01T00:00:00Z", step=2592000, lookback=86400),
     records=Records(decoder=use("decoder", "json"), select=Read(("items",), falsy="drop"), transforms=(
-        use("transform", "filter", keep="{{ record.state == 'open' }}"), use("transform", "add_fields", fields={"source": "x"}))),
+        use("transform", "filter", keep="{{ record.state == 'open' }}"), use("transform", "add_fields", fields=[{"path": ["source"], "value": "x"}]))),
     retrieval=Retrieval(fetch=Fetch(
         exchange=get("https://api.x.com/projects/{{ stream_partition.project_id }}/issues", rule("skipped", "404"), query={
             "since": "{{ stream_interval.start_time }}", "until": "{{ stream_interval.end_time }}",

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
+from contextlib import suppress
+from hashlib import sha256
 from typing import Annotated, Literal
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
+from jobstream.components.auth.basic import basic
+from jobstream.components.cursors.times import TimeFault, instant
 from jobstream.components.options import Options, opt
 from jobstream.jobs.event import Answer
-from jobstream.kinds import Build, Held, Wire
-from jobstream.plan.notes import Text
-from jobstream.template.language import Scope, TemplateFault
+from jobstream.kinds import Build, Held, Refused, Wire
+from jobstream.plan.notes import Json, Text
+from jobstream.template.language import Scope
 
-EARLY = 60.0  # seconds before its end a token is renewed
+_WORD = re.compile(r"[\w .:-]{1,60}")
 
 
 class OAuth(Options, frozen=True):
@@ -65,34 +70,139 @@ class OAuth(Options, frozen=True):
     refused_values: Annotated[tuple[str, ...], opt("Refused: values", advanced=True)] = ("invalid_grant", "invalid_permissions")
 
     def build(self, build: Build) -> object:
-        texts = (self.token_url, self.client_id, self.client_secret, self.refresh_token)
-        return OAuthSigner(self.lives, tuple(build.text(t) for t in texts))
+        return OAuthSigner(self, build.text)
 
 
 class OAuthSigner(msgspec.Struct, frozen=True):
-    lives: int
-    texts: tuple[Callable[[Scope], str], ...]
+    """Held: access, refresh, and `given`, a digest of what the config had when they were fetched."""
+
+    o: OAuth
+    text: Callable[[str], Callable[[Scope], str]]
 
     def acquire(self, held: Held | None, names: Scope, now: float) -> Generator[Wire, Answer, Held] | None:
-        return None if held is not None and now < held.until - EARLY else self._acquire(held, names, now)
-
-    def _acquire(self, held: Held | None, names: Scope, now: float) -> Generator[Wire, Answer, Held]:
-        url, client, secret, given = (t(names) for t in self.texts)
-        refresh = held.values.get("refresh", given) if held else given
-        form = {
-            "client_id": client,
-            "client_secret": secret,
-            "grant_type": "refresh_token" if refresh else "client_credentials",
-        }
-        if refresh:
-            form["refresh_token"] = refresh
-        answer = yield Wire("POST", url, {"Content-Type": "application/x-www-form-urlencoded"}, urlencode(form).encode())
-        body = msgspec.json.decode(answer.body)
-        if "access_token" not in body:
-            raise TemplateFault(f"the token answer has no access_token, only {sorted(body)}")
-        values = {"access": body["access_token"], "refresh": body.get("refresh_token", refresh)}
-        return Held(values, now + float(body.get("expires_in", self.lives)))
+        given = self._given(names)
+        mine = held if held is not None and held.values.get("given") == given else None
+        return None if mine is not None and now < mine.until - self.o.early else self._acquire(mine, given, names, now)
 
     def sign(self, wire: Wire, held: Held | None, names: Scope) -> Wire:
         assert held is not None
-        return msgspec.structs.replace(wire, headers={**wire.headers, "Authorization": f"Bearer {held.values['access']}"})
+        return msgspec.structs.replace(wire, headers={**wire.headers, self.o.header: self.o.prefix + held.values["access"]})
+
+    def _acquire(self, mine: Held | None, given: str, names: Scope, now: float) -> Generator[Wire, Answer, Held]:
+        known = self._render(self.o.access_token, names)
+        url = self._render(self.o.token_url, names)
+        if mine is None and known:
+            until = self._known_until(names, bool(url))
+            if now < until - self.o.early:
+                return Held({"access": known, "given": given}, until)
+        if not url:
+            raise Refused(
+                "the access token is not accepted, and there is no token URL" if known else "there is no access token"
+            )
+        refresh = (mine.values.get("refresh") if mine else "") or self._render(self.o.refresh_token, names)
+        answer = yield self._request(url, refresh, names)
+        body = _body(answer)
+        self._check(answer.code, body)
+        access = _sought(body, self.o.access_token_name)
+        if not isinstance(access, str) or not access:
+            seen = ", ".join(sorted(body)) if isinstance(body, dict) else "no JSON object"
+            raise Refused(f"the token answer has no {self.o.access_token_name}, only: {seen}")
+        rotated = _sought(body, self.o.new_refresh_token_name)
+        values = {"access": access, "refresh": rotated if isinstance(rotated, str) and rotated else refresh, "given": given}
+        return Held(values, self._until(_sought(body, self.o.expires_in_name), now))
+
+    def _request(self, url: str, refresh: str, names: Scope) -> Wire:
+        headers = {k: self._render(v, names) for k, v in self.o.headers.items()}
+        form = self._form(refresh, names)
+        user, secret = self._render(self.o.client_id, names), self._render(self.o.client_secret, names)
+        if not any(k.lower() == "authorization" for k in headers):
+            if self.o.client == "basic":
+                headers["Authorization"] = basic(user, secret)
+            else:
+                pair = {
+                    self._render(self.o.client_id_name, names): user,
+                    self._render(self.o.client_secret_name, names): secret,
+                }
+                form = {k: v for k, v in pair.items() if v} | form
+        for k, v in self.o.body.items():
+            form.setdefault(k, self._render(v, names))
+        match self.o.send:
+            case "query":
+                parts = urlsplit(url)
+                query = "&".join(q for q in (parts.query, urlencode(form, doseq=True)) if q)
+                return Wire("POST", urlunsplit(parts._replace(query=query)), headers)
+            case "json":
+                return Wire("POST", url, {"Content-Type": "application/json", **headers}, msgspec.json.encode(form))
+            case "form":
+                media = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+                return Wire("POST", url, media, urlencode(form, doseq=True).encode())
+
+    def _form(self, refresh: str, names: Scope) -> dict[str, Json]:
+        grant = self._render(self.o.grant, names) or ("refresh_token" if refresh else "client_credentials")
+        form: dict[str, Json] = {self._render(self.o.grant_name, names): grant}
+        if refresh:
+            form[self._render(self.o.refresh_token_name, names)] = refresh
+        if grant == "password":
+            form |= {"username": self._render(self.o.user, names), "password": self._render(self.o.password, names)}
+        if scopes := [self._render(s, names) for s in self.o.scopes]:
+            form[self.o.scopes_name] = " ".join(scopes) if self.o.scopes_name == "scope" else scopes
+        return form
+
+    def _check(self, code: int, body: Json) -> None:
+        if code < 400:
+            return
+        said = body.get(self.o.refused_key) if isinstance(body, dict) else None
+        if code in self.o.refused_codes and str(said) in self.o.refused_values:
+            raise Refused(f"the refresh token is not accepted any more ({said}): sign in again")
+        word = f" ({said})" if isinstance(said, str) and _WORD.fullmatch(said) else ""
+        raise Refused(f"the token URL answered {code}{word}")
+
+    def _until(self, told: Json, now: float) -> float:
+        if told is None:
+            return now + self.o.lives
+        if self.o.expiry_format:
+            return self._moment(str(told))
+        try:
+            return now + float(told)
+        except (TypeError, ValueError) as e:
+            raise Refused(f"{self.o.expires_in_name} is {told!r} and no number of seconds") from e
+
+    def _known_until(self, names: Scope, renewable: bool) -> float:
+        text = self._render(self.o.access_token_until, names).strip()
+        if text:
+            return self._moment(text)
+        return 0.0 if renewable else float("inf")
+
+    def _moment(self, text: str) -> float:
+        for form in (self.o.expiry_format, "iso", "%s"):
+            with suppress(TimeFault):
+                return instant(text, form).timestamp()
+        raise Refused(f"the end of the access token, {text!r}, is no instant")
+
+    def _given(self, names: Scope) -> str:
+        said = (self.o.client_id, self.o.client_secret, self.o.refresh_token, self.o.access_token)
+        return sha256("\0".join(self._render(t, names) for t in said).encode()).hexdigest()[:16]
+
+    def _render(self, source: str, names: Scope) -> str:
+        return self.text(source)(names)
+
+
+def _body(answer: Answer) -> Json:
+    """JSON, or a form as some servers answer; None for anything else."""
+    try:
+        return msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        form = parse_qs(answer.body.decode("utf-8", "replace")) if b"=" in answer.body[:200] else {}
+        return {k: v[0] for k, v in form.items()} or None
+
+
+def _sought(value: Json, key: str, depth: int = 5) -> Json:
+    """The first value under `key`, at any depth down to five (as Airbyte looks for it)."""
+    if isinstance(value, dict):
+        if value.get(key) is not None:
+            return value[key]
+        value = list(value.values())
+    if not isinstance(value, list) or not depth:
+        return None
+    found = (_sought(v, key, depth - 1) for v in value)
+    return next((f for f in found if f is not None), None)

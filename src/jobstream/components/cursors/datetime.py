@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from itertools import pairwise
+from typing import Annotated, Any
 
 import msgspec
 
+from jobstream.components.cursors.times import Length, TimeFault, instant, length, text_of
 from jobstream.components.options import Options, opt
 from jobstream.jobs.event import Slice
+from jobstream.kinds import Build
 from jobstream.plan.notes import Json, Text
 from jobstream.records.batch import Batch
+from jobstream.records.counts import DataFault
+from jobstream.template.language import Scope, TemplateFault
+
+SEEN = "%Y-%m-%dT%H:%M:%S.%fZ"  # of fixed width: text compares as time does
+OPEN = "open_end"  # in Slice.extra of a window that ends where time has not: its last grain is not closed
+_MILLISECOND = timedelta(milliseconds=1)
+#: Formats of fixed width, and what fits them: the largest text is the latest instant.
+_ORDERED = {"%Y-%m-%dT%H:%M:%SZ": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", "%Y-%m-%d": r"^\d{4}-\d\d-\d\d$",
+            "%Y-%m-%dT%H:%M:%S": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$", "%Y-%m-%d %H:%M:%S": r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$"}  # fmt: skip
 
 
 class Moment(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -47,64 +59,221 @@ class Datetime(Options, frozen=True):
     )
     strict: Annotated[bool, opt("Skip empty windows", "A window whose ends are equal is left out.", advanced=True)] = False
 
+    def build(self, build: Build) -> object:
+        return Windows(self, build.text, build.names)
+
+
+class Windows:
+    """State: {"closed": [[start, end, latest seen or null, end is open], ...]}, merged and in order; the first is what may be relied upon."""
+
+    def __init__(self, options: Datetime, text: Callable[[str], Callable[[Scope], str]], names: Scope) -> None:
+        """Raises TemplateFault where the options cannot be read with this config."""
+        self._o, self._text, self._names = options, text, names
+        self._step, grain, back = (self._length(v) for v in (options.step, options.granularity, options.lookback))
+        self._grain, self._lookback = grain, back
+        self._formats = (*options.formats, options.format)
+
+    # -- forward: state -> slices
+
     def slices(self, state: Json, partition: Slice, now: float) -> Iterator[Slice]:
-        grain = timedelta(seconds=self.granularity)
-        lower, end = self._from(state), datetime.fromtimestamp(now, UTC)
-        while lower < end:
-            upper = end if not self.step else min(lower + timedelta(seconds=self.step), end)
-            until = upper if upper == end else upper - grain
-            yield Slice(partition=partition.partition, window=(self._text(lower), self._text(until)), extra=partition.extra)
-            lower = upper
+        start = self._instant(self._o.start)
+        end = datetime.fromtimestamp(now, UTC) if self._o.end is None else self._instant(self._o.end)
+        for lower, upper, last in self._gaps(state, start, end):
+            yield from self._cut(max(lower, start), upper, last, partition)
+
+    def _gaps(self, state: Json, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, bool]]:
+        """What no interval covers, in order; the last one ends at the end."""
+        closed = [(self._time(a), self._time(b), is_open) for a, b, _, is_open in _closed(state)]
+        if not closed:
+            yield start, end, True
+            return
+        if start < closed[0][0]:
+            yield start, closed[0][0], False
+        for (_, before, is_open), (after, _, _) in pairwise(closed):
+            yield before if is_open else before + self._grain, after, False
+        yield self._back(closed[-1][1], start), end, True
+
+    def _back(self, at: datetime, start: datetime) -> datetime:
+        try:
+            before: datetime = at - self._lookback
+        except (OverflowError, ValueError):
+            return start
+        return before
+
+    def _cut(self, lower: datetime, upper: datetime, last: bool, partition: Slice) -> Iterator[Slice]:
+        while lower < upper:
+            boundary = min(self._after(lower), upper)
+            final = last and boundary >= upper
+            until = boundary if final else max(boundary - self._grain, lower)
+            if not (self._o.strict and lower >= until):
+                extra = {**partition.extra, OPEN: True} if final else partition.extra
+                yield Slice(partition=partition.partition, window=(self._said(lower), self._said(until)), extra=extra)
+            lower = boundary
+
+    def _after(self, lower: datetime) -> datetime:
+        try:
+            after: datetime = lower + self._step
+        except (OverflowError, ValueError):
+            return datetime.max.replace(tzinfo=UTC)
+        return after if after > lower else datetime.max.replace(tzinfo=UTC)
+
+    # -- back: records and closed slices -> state
 
     def see(self, seen: Json, batch: Batch) -> Json:
-        """The largest value; records without the field are passed over."""
-        values = [r[self.field] for r in batch.rows() if r.get(self.field) is not None] if isinstance(batch.data, list) else (
-            [v for v in batch.data.column(self.field).to_pylist() if v is not None] if self.field in batch.data.schema.names else [])  # fmt: skip
-        return max([*values, *([seen] if seen is not None else [])], default=None)
+        """The latest value, as SEEN; records without the field are passed over. Raises DataFault for one that is no instant."""
+        if isinstance(batch.data, list):
+            values = {v for r in batch.data if (v := r.get(self._o.field)) not in (None, "")}
+        elif self._o.field in batch.data.schema.names:
+            values = self._candidates(batch.data.column(self._o.field))
+        else:
+            values = set()
+        latest = max((text_of(self._read(v), SEEN) for v in values), default=None)
+        return max((v for v in (seen, latest) if v is not None), default=None)
+
+    def _candidates(self, column: Any) -> set[Json]:
+        """Values among which the latest is: one, where the largest text is the latest instant, else every distinct one."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        compute: Any = pc
+        pattern = _ORDERED.get(self._formats[0])
+        if pattern and pa.types.is_string(column.type) and not column.null_count and len(column):
+            if compute.all(compute.match_substring_regex(column, pattern)).as_py():
+                return {compute.max(column).as_py()}
+        return {v for v in column.unique().to_pylist() if v not in (None, "")}
 
     def close(self, state: Json, done: Slice, seen: tuple[Json, ...]) -> Json:
         assert done.window is not None
         most = max((s for s in seen if s is not None), default=None)
-        return {"closed": self._merged([*(state or {}).get("closed", []), [done.window[0], done.window[1], most]])}
+        return {"closed": self._merged([*_closed(state), [*done.window, most, bool(done.extra.get(OPEN))]])}
 
     def value(self, state: Json) -> str | None:
-        """What may be relied upon: the largest seen in the first interval, else its start."""
-        closed = (state or {}).get("closed", [])
-        return (closed[0][2] or closed[0][0]) if closed else None
+        """What may be relied upon: the latest seen in the first interval, else its start. In the format of the state."""
+        closed = _closed(state)
+        return self._said(self._time(closed[0][2] or closed[0][0])) if closed else None
 
     def split(self, piece: Slice) -> tuple[Slice, ...]:
         """Halves; () below two grains."""
         if piece.window is None:
             return ()
-        a, b = self._time(piece.window[0]), self._time(piece.window[1])
-        grain = timedelta(seconds=self.granularity)
-        middle = a + (b - a) / 2
-        middle = self._time(self._text(middle))
+        a, b = (self._time(t) for t in piece.window)
+        grain = self._step_of_grain()
+        middle = self._time(self._said(a + (b - a) / 2))
         if middle <= a or middle + grain >= b:
             return ()
-        windows = ((a, middle), (middle + grain, b))
-        return tuple(Slice(piece.partition, (self._text(x), self._text(y)), piece.extra) for x, y in windows)
+        first = {k: v for k, v in piece.extra.items() if k != OPEN}
+        return (Slice(piece.partition, (self._said(a), self._said(middle)), first),
+                Slice(piece.partition, (self._said(middle + grain), self._said(b)), piece.extra))  # fmt: skip
 
-    def _from(self, state: Json) -> datetime:
-        closed = (state or {}).get("closed", [])
-        start = self._time(self.start)
-        if not closed or self._time(closed[0][0]) > start:
-            return start
-        return max(start, self._time(closed[0][1]) - timedelta(seconds=self.lookback))
+    def _step_of_grain(self) -> timedelta:
+        a = datetime(2001, 1, 1, tzinfo=UTC)
+        return (a + self._grain) - a
 
     def _merged(self, closed: list[list[Json]]) -> list[list[Json]]:
-        grain, out = timedelta(seconds=self.granularity), list[list[Json]]()
-        for a, b, most in sorted(closed, key=lambda x: self._time(x[0])):
-            if out and self._time(out[-1][1]) + grain >= self._time(a):
-                last = out[-1]
-                top = max((m for m in (last[2], most) if m is not None), default=None)
-                out[-1] = [last[0], max(last[1], b, key=self._time), top]
-            else:
-                out.append([a, b, most])
+        out = list[list[Json]]()
+        for a, b, most, is_open in sorted(closed, key=lambda x: (self._time(x[0]), self._time(x[1]))):
+            if not out or not self._touch(out[-1], a):
+                out.append([a, b, most, is_open])
+                continue
+            start, end, top, was_open = out[-1]
+            later = self._time(b) >= self._time(end)
+            top = max((m for m in (top, most) if m is not None), default=None)
+            out[-1] = [
+                start,
+                b if later else end,
+                top,
+                (is_open and was_open if self._time(b) == self._time(end) else is_open) if later else was_open,
+            ]
         return out
 
-    def _time(self, text: str) -> datetime:
-        return datetime.strptime(text, self.format).replace(tzinfo=UTC)
+    def _touch(self, earlier: list[Json], start: Json) -> bool:
+        """An open end does not cover its grain: whoever goes on begins in it."""
+        end = self._time(earlier[1])
+        return end + (timedelta(0) if earlier[3] else max(self._step_of_grain(), _MILLISECOND)) >= self._time(start)
 
-    def _text(self, at: datetime) -> str:
-        return at.strftime(self.format)
+    # -- Airbyte's words for the state
+
+    def to_airbyte(self, states: dict[str, Json]) -> Json:
+        """A stream's state, by partition key, as Airbyte keeps it: `{field: value}`, or one such cursor for each partition."""
+        cursors = {key: {self._o.field: v} for key, state in states.items() if (v := self.value(state)) is not None}
+        if not states or set(states) == {"{}"}:
+            return cursors.get("{}", {})
+        per = [{"partition": msgspec.json.decode(key), "cursor": c} for key, c in cursors.items() if key not in ("", "{}")]
+        common = {"state": cursors[""]} if "" in cursors else {}
+        return {"use_global_cursor": False, "states": per, **common}
+
+    def from_airbyte(self, state: Json) -> dict[str, Json]:
+        """The other way. Under the key "" stands what holds for partitions that have none of their own."""
+        if not isinstance(state, dict):
+            return {}
+        if state.get("state_type") == "date-range":
+            closed = [[s["start"], s["end"], s.get("most_recent_cursor_value"), True] for s in state.get("slices", ())]
+            return {
+                "{}": {
+                    "closed": self._merged(
+                        [[*(self._said(self._time(t)) for t in s[:2]), self._seen(s[2]), True] for s in closed]
+                    )
+                }
+            }
+        if "states" not in state and "state" not in state:
+            value = state.get(self._o.field)
+            return {} if value is None else {key: self._until(value) for key in ("{}", "")}
+        per = {msgspec.json.encode(s["partition"], order="deterministic").decode(): self._until(s["cursor"].get(self._o.field))
+               for s in state.get("states") or ()}  # fmt: skip
+        common = (state.get("state") or {}).get(self._o.field)
+        return per | ({} if common is None else {"": self._until(common, float(state.get("lookback_window") or 0))})
+
+    def _until(self, value: Json, less: float = 0) -> Json:
+        """Closed from the configured start; nothing, where the value does not lie behind it."""
+        start = self._instant(self._o.start)
+        if value is None or (end := self._read(value) - timedelta(seconds=less)) <= start:
+            return {"closed": []}
+        return {"closed": [[self._said(start), self._said(end), text_of(end, SEEN), True]]}
+
+    def _seen(self, value: Json) -> str | None:
+        return None if value is None else text_of(self._read(value), SEEN)
+
+    # -- text and time
+
+    def _instant(self, m: str | Moment) -> datetime:
+        moment = Moment(m) if isinstance(m, str) else m
+        form = moment.format or self._o.format
+        at = self._rendered(moment.at, form)
+        if moment.least:
+            at = max(at, self._rendered(moment.least, form))
+        return min(at, self._rendered(moment.most, form)) if moment.most else at
+
+    def _rendered(self, source: str, form: str) -> datetime:
+        try:
+            return instant(self._text(source)(self._names), form)
+        except TimeFault as e:
+            raise TemplateFault(str(e)) from e
+
+    def _length(self, value: float | str) -> Length:
+        try:
+            return length(value if isinstance(value, float | int) else self._text(value)(self._names))
+        except TimeFault as e:
+            raise TemplateFault(str(e)) from e
+
+    def _read(self, value: Json) -> datetime:
+        for form in self._formats:
+            try:
+                return instant(value, form)
+            except TimeFault:
+                continue
+        raise DataFault("data.cursor", f"{value!r} is no instant of the form {' or '.join(self._formats)}", "/cursor")
+
+    def _time(self, text: str) -> datetime:
+        """Of our own: a window in the format of requests, or what was seen."""
+        try:
+            return instant(text, self._o.format)
+        except TimeFault:
+            return instant(text, "iso")
+
+    def _said(self, at: datetime) -> str:
+        return text_of(at, self._o.format)
+
+
+def _closed(state: Json) -> list[list[Json]]:
+    """Older states have no fourth member."""
+    return [[*s, False][:4] for s in (state or {}).get("closed", [])]

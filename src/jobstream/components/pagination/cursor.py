@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Literal
 
 import msgspec
 
 from jobstream.components.options import Options, opt
+from jobstream.components.pagination.counted import seen
 from jobstream.kinds import Build, Page
-from jobstream.meaning.read import view
 from jobstream.plan.notes import Cond, Json, Text
 from jobstream.template.language import Scope
 
+_RECORDS = re.compile("record|size|data|count")
+_BODY = re.compile("response|body")
 _SEES = ("answer", "last_record", "page_size")
 
 
@@ -23,26 +26,32 @@ class CursorPages(Options, frozen=True):
     stop: Annotated[Cond, opt("Stop when", sees="page", adds=_SEES)] = ""
 
     page_size: Annotated[
-        int | Text | None, opt("Page size", "What templates call page_size when it is asked for.", sees="page", unit="records")
+        int | Text | None,
+        opt("Page size", "For people; the request itself says it.", sees="page", unit="records", advanced=True),
     ] = None
 
     def build(self, build: Build) -> object:
-        return Pages(build.value(self.token), build.truth(self.stop) if self.stop else None)
+        text = self.token + self.stop
+        return Pages(build.value(self.token), build.truth(self.stop) if self.stop else None, _needed(text))
+
+
+def _needed(text: str) -> Literal["headers", "body", "records"]:
+    """Of a page, by the words of the templates; in doubt all of it."""
+    if _RECORDS.search(text) or "{" not in text:
+        return "records"
+    return "headers" if "headers" in text and not _BODY.search(text) else "body"
 
 
 class Pages(msgspec.Struct, frozen=True):
     token: Callable[[Scope], Json]
     stop: Callable[[Scope], bool] | None
-
-    @property
-    def sees(self) -> Literal["headers", "body", "records"]:
-        return "records"
+    sees: Literal["headers", "body", "records"] = "records"
 
     def first(self) -> Json:
         return None
 
     def next(self, page: Page, names: Scope) -> Json:
-        scope = names.plus(answer=view(page.answer), last_record=page.last, page_size=page.n)
+        scope = seen(page, names)
         if self.stop is not None and self.stop(scope):
             return None
         return self.token(scope) or None

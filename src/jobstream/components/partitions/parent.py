@@ -36,4 +36,5 @@ class Parent(Options, frozen=True):
         for feed in feeds:
             for row in feed.rows:
                 for value in pick(row, Read(self.key))[:1]:
-                    yield Slice(partition={self.field: value, "parent_slice": feed.slice.partition})
+                    extra = {".".join(path): next(iter(pick(row, Read(path))), None) for path in self.extra}
+                    yield Slice(partition={self.field: value, "parent_slice": feed.slice.partition}, extra=extra)

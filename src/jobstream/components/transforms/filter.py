@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import msgspec
 
 from jobstream.components.options import Options, opt
+from jobstream.components.transforms.names import names_of
 from jobstream.kinds import Build
 from jobstream.plan.notes import Cond
 from jobstream.records.batch import Columns, Origin, Row
 from jobstream.template.language import Scope
 
-_EQUAL = re.compile(r"^\{\{\s*record(?:\.(\w+)|\['([^']+)'\])\s*==\s*'([^'{}]*)'\s*\}\}$")
+_EQUAL = re.compile(r"^\{\{\s*record(?:\.([A-Za-z_]\w*)|\['([^'\\]+)'\])\s*==\s*'([^'{}\\]*)'\s*\}\}$")
 
 
 class Filter(Options, frozen=True):
@@ -24,34 +25,29 @@ class Filter(Options, frozen=True):
 
     def build(self, build: Build) -> object:
         m = _EQUAL.match(self.keep.strip())
-        return Keep(build.truth(self.keep), (m[1] or m[2], m[3]) if m else None)
+        return Keep(build.truth(self.keep), (m[1] or m[2], m[3]) if m else None, build.names)
 
 
 class Keep(msgspec.Struct, frozen=True):
     holds: Callable[[Scope], bool]
     equals: tuple[str, str] | None
+    config: Scope
 
     @property
     def on_columns(self) -> bool:
         return self.equals is not None
 
     def rows(self, rows: list[Row], origin: Origin) -> list[Row]:
-        base = names_of(origin)
+        base = names_of(origin, self.config)
         return [r for r in rows if self.holds(base.plus(record=r))]
 
     def columns(self, columns: Columns, origin: Origin) -> Columns:
+        import pyarrow as pa
         import pyarrow.compute as pc
 
         assert self.equals is not None
         name, text = self.equals
-        if name not in columns.schema.names:
-            return columns.slice(0, 0)
+        if name not in columns.schema.names or not pa.types.is_string(columns.column(name).type):
+            return columns.slice(0, 0)  # what is no text equals no text
         equal: Any = pc.equal
         return columns.filter(equal(columns.column(name), text))
-
-
-def names_of(origin: Origin) -> Scope:
-    piece = msgspec.to_builtins(origin.slice) or {}
-    flat = {**piece.get("partition", {}), **dict(zip(("start_time", "end_time"), piece.get("window") or (), strict=False))}
-    target = {"value": origin.value, "tag": origin.tag}
-    return Scope({"slice": lambda: {**piece, "flat": flat}, "target": lambda: target})

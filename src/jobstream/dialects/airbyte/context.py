@@ -70,7 +70,7 @@ class Context:
     def type_of(self, node: Node, otherwise: str = "") -> str:
         cell = node.fields.get("type")
         if cell is None or cell.raw is None:
-            return "Custom" if otherwise == "" and "class_name" in node.fields else otherwise
+            return "Custom" if "class_name" in node.fields else otherwise
         return cell.raw if isinstance(cell.raw, str) else str(cell.raw)
 
     def node(self, node: Node, field: str) -> Node | None:

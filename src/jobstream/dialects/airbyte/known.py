@@ -107,6 +107,7 @@ KNOWN: dict[str, Known] = {
     ),
     "Spec": Known(
         ("connection_specification", "documentation_url", "advanced_auth"),
+        differs={"connection_specification": "its defaults are laid under the config"},
         refused={
             "config_normalization_rules": "the config is taken as it is: migrations, transformations and validations are not supported"
         },

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jobstream.dialects.airbyte.faults import Faults
 from jobstream.dialects.airbyte.places import Manifest
-from jobstream.dialects.airbyte.spec import spec_in, spec_of
+from jobstream.dialects.airbyte.spec import spec_in, spec_of, with_defaults
 from jobstream.dialects.compiled import Compiled
 from jobstream.documents.text import Text, read
 from jobstream.plan.notes import Json
@@ -32,13 +32,15 @@ def compiled(text: Text, catalog: Catalog, *, config: Json | None = None, now: C
     faults = Faults(text)
     for r in text.repeats:
         faults.warn("duplicate_key", r.pointer, "", f"line {r.first} has it too; this one counts")
+    spec = spec_in(text)
+    config = with_defaults(config, spec["connectionSpecification"])
     c = Context(Manifest(text, faults), catalog, Texts(config, now))
     plan = source(c, named(text.name))
     places = SourceMap(c.places(plan))
     for f in lint(plan, catalog, c.texts.language):
         origin = places.find(f.at)
         faults.tell(f.code, origin.pointer if origin else "", f.saw, f.hint)
-    return Compiled(plan, places, faults.sorted(), spec_in(text))
+    return Compiled(plan, places, faults.sorted(), spec, config)
 
 
 __all__ = ["Compiled", "compiled", "load", "spec_of"]

@@ -29,3 +29,19 @@ def spec_in(text: Text) -> dict[str, Json]:
         if theirs in members and (got := manifest.plain(members[theirs])) is not None
     }
     return {"connectionSpecification": {"type": "object", "properties": {}}, **out}
+
+
+def with_defaults(config: Json, schema: Json) -> Json:
+    """The config, with the defaults of the specification where it says nothing."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    if not isinstance(config, dict) or not isinstance(properties, dict):
+        return config
+    out = dict(config)
+    for name, inner in properties.items():
+        if not isinstance(inner, dict):
+            continue
+        if name in out:
+            out[name] = with_defaults(out[name], inner)
+        elif inner.get("default") is not None:
+            out[name] = inner["default"]
+    return out

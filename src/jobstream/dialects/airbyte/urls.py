@@ -83,9 +83,9 @@ def _paged(text: str, base: str) -> str:
     scheme = _ABSOLUTE.match(base)
     root = scheme[0] + _head(base[scheme.end() :]) if scheme else _head(base)
     return (
-        "{% if not next_page_token %}" + text + "{% else %}{% set link = " + _NEXT + " ~ '' %}"
-        "{% if '://' in link %}{{ link }}{% elif link.startswith('/') %}" + root + "{{ link }}"
-        "{% else %}" + base.rstrip("/") + "/{{ link }}{% endif %}{% endif %}"
+        "{% set link = " + _NEXT + " ~ '' if next_page_token else '' %}{% if not link %}" + text +
+        "{% elif '://' in link %}{{ link }}{% elif link.startswith('/') %}" + root + "{{ link }}"
+        "{% else %}" + base.rstrip("/") + "/{{ link }}{% endif %}"
     )  # fmt: skip
 
 
