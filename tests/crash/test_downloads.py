@@ -74,7 +74,7 @@ def test_killed_during_a_delivery_no_half_file_is_seen(scene: MakeScene, form: s
 
 
 def test_killed_between_the_name_and_the_ledger_the_part_is_not_written_again(scene: MakeScene) -> None:
-    s = scene("keyed", parts=(), files=2)
+    s = scene("keyed", parts=(), files=1)
     assert s.run(kill=("named", 0)) == KILLED
     [file] = s.out.rglob("[!._]*.jsonl")
     before = Path(file).stat()
