@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, BinaryIO, Literal, NamedTuple, Protocol, TypeAlias
+from typing import Any, BinaryIO, ClassVar, Literal, NamedTuple, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from jobstream.errors import HeldError
 from jobstream.jobs.event import AnyEvent
 from jobstream.kinds import Destination, Held, Wire
 from jobstream.plan.notes import Json
@@ -74,8 +75,14 @@ class NotSent(Exception): ...
 class NoAnswer(Exception): ...
 
 
-class Fenced(Exception):
+class Fenced(HeldError):
     """Another worker has this shard: write nothing, drop its jobs."""
+
+    code: ClassVar[str] = "held.fenced"
+
+    def __init__(self, what: str) -> None:
+        super().__init__("another process has taken this over, and goes on with it", where=what,
+                         hint="nothing is lost: see `jobstream jobs list`")  # fmt: skip
 
 
 class SpoolLost(Exception):

@@ -6,10 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from jobstream.dialects.airbyte.load import load as load_manifest
-
 from celigo import Remote
 from jobstream.components.catalog import Catalog
+from jobstream.dialects.airbyte.load import load as load_manifest
 from jobstream.dialects.celigo.load import load as load_resources
 from jobstream.testing.small import Small
 

@@ -10,12 +10,12 @@ from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from jobstream.dialects.celigo.compile import Resources, compile_export
 
 from jobstream.components.catalog import Catalog
 from jobstream.components.lint import lint
 from jobstream.dialects.airbyte.leaves import manifest_form, to_document
 from jobstream.dialects.airbyte.load import load
-from jobstream.dialects.celigo.compile import Resources, compile_export
 from jobstream.documents.text import read
 from jobstream.jobs.event import Slice
 from jobstream.kinds import Feed, Partitions, Wire

@@ -29,7 +29,7 @@ HTML = b"\xef\xbb\xbf\n  <!DOCTYPE html><html><body>Sign in</body></html>"
 
 
 @pytest.mark.parametrize(("looks", "head"), [
-    ("csv", HTML), ("json", HTML), ("jsonl", HTML), ("xml", HTML), ("csv", b"<html>"), ("csv", gzip.compress(HTML)),
+    ("csv", HTML), ("json", HTML), ("jsonl", HTML), ("xml", HTML), ("csv", b"<html>"), ("csv", gzip.compress(HTML, mtime=0)),
     ("csv", b'{"error": "not found"}'), ("csv", b'{"status": "pending"}'), ("csv", b'<?xml version="1.0"?><Error/>'),
     ("jsonl", b"<Error><Code>AccessDenied</Code></Error>"), ("json", b'{"error": {"code": 7}, "message": "no"}'),
     ("jsonl", b'{"id":"r1","status":"pending"}\n'), ("json", b'{"status":"pending","id":"r1","urls":[]}'),

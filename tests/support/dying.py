@@ -1,39 +1,67 @@
-"""Runs the real command in this process, which kills itself (SIGKILL) at its n-th commit to the ledger.
+"""Runs the real command in this process, which kills itself (SIGKILL) at a chosen moment.
 
-    python dying.py before|after N ARGUMENTS...     N counts from 0; a run with fewer commits ends as it would
+    python dying.py WHEN N ARGUMENTS...
 
-What is killed is the real thing: real command line, HTTP, SQLite, spool, files. Nothing is cleaned up, nothing is flushed."""
+    before, after   its N-th commit to the ledger
+    flow            all records of the N-th part were handed to the destination, which has not named its file
+    named           the N-th part has its receipt, which the ledger does not know
+
+N counts from 0; a run with fewer of them ends as it would. What is killed is the real thing: real command line, HTTP, SQLite,
+spool, files. Nothing is cleaned up, nothing is flushed."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 from jobstream.cli.main import run
+from jobstream.destinations.files import Files
+from jobstream.engine import bring
 from jobstream.ledger.sqlite import SqliteLedger
+
+WHEN = ("before", "after", "flow", "named")
+
+
+def arm(when: str, nth: int) -> None:
+    """From here on this process is doomed."""
+
+    def at(n: int, now: str) -> None:
+        if now == when and n == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    append: Any = SqliteLedger._append
+    flow: Any = bring.flow
+    write: Any = Files.write
+    commits, flows, parts = count(), count(), count()
+
+    def appending(self: SqliteLedger, *args: Any) -> Any:
+        n = next(commits)
+        at(n, "before")
+        got = append(self, *args)
+        at(n, "after")
+        return got
+
+    def flowing(*args: Any) -> Iterator[Any]:
+        yield from flow(*args)
+        at(next(flows), "flow")
+
+    def writing(self: Files, *args: Any) -> Any:
+        got = write(self, *args)
+        at(next(parts), "named")
+        return got
+
+    SqliteLedger._append = appending  # type: ignore[method-assign]
+    Files.write = writing  # type: ignore[method-assign]
+    bring.flow = flowing
 
 
 def main() -> int:
-    when, nth, argv = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
-    append: Any = SqliteLedger._append
-    commits = iter(range(1 << 60))
-
-    def dying(self: SqliteLedger, *args: Any) -> Any:
-        n = next(commits)
-        if n == nth and when == "before":
-            os.kill(os.getpid(), signal.SIGKILL)
-        got = append(self, *args)
-        if n == nth and when == "after":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return got
-
-    patched: Any = SqliteLedger
-    patched._append = dying
-    code = run(argv)
-    print(f"commits: {next(commits)}", file=sys.stderr)
-    return code
+    arm(sys.argv[1], int(sys.argv[2]))
+    return run(sys.argv[3:])
 
 
 if __name__ == "__main__":

@@ -69,9 +69,10 @@ def run(argv: list[str]) -> int:
         known, _ = group.split(JobstreamError)
         if known is None:
             return _defect(group)
-        for leaf in _leaves(known):
-            print(f"jobstream: {leaf}", file=sys.stderr)
-        return 1
+        faults = [e for e in _leaves(known) if isinstance(e, JobstreamError)]
+        for said in dict.fromkeys(map(str, faults)):
+            print(f"jobstream: {said}", file=sys.stderr)
+        return max(fault.exit_code for fault in faults)
     except BrokenPipeError:  # whoever read our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1

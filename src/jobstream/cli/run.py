@@ -95,13 +95,13 @@ async def perform(app: App, plan: SourcePlan, config: dict[str, Any], wish: Wish
     from jobstream.cli.delivery import destination_of, supersede
     from jobstream.cli.progress import open_progress
     from jobstream.cli.report import show
-    from jobstream.cli.signals import stopping
+    from jobstream.cli.signals import ended_by, stopping
 
     destination = destination_of(plan, wish)
     stop = asyncio.Event()
-    with stopping(stop), open_progress(quiet=args.quiet, as_json=args.json, now=app.clock.now) as progress:
+    with stopping(stop) as signals, open_progress(quiet=args.quiet, as_json=args.json, now=app.clock.now) as progress:
         outcome = await app.run(plan, config, wish, destination, trace=lambda t: None, watch=progress.see, stop=stop)
     supersede(destination, plan, wish, outcome)
     if not args.quiet:
         show(outcome, sys.stderr, as_json=args.json)
-    return 0 if outcome.good else 1
+    return 0 if outcome.good else ended_by(signals)

@@ -29,3 +29,8 @@ def stopping(stop: asyncio.Event) -> Iterator[list[str]]:
     finally:
         for s in signals:
             loop.remove_signal_handler(s)
+
+
+def ended_by(seen: list[str]) -> int:
+    """The exit code of what did not end well: as a shell tells the signal that came first; 1 where none came."""
+    return 128 + signal.Signals[seen[0]] if seen else 1

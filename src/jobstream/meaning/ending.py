@@ -28,7 +28,6 @@ from jobstream.plan.notes import Json
 from jobstream.plan.retrieval import Retrieval
 
 _LIVE_REMOTELY = ("starting", "running")
-OURS = frozenset(("job.deadline", "job.stalled"))  # our own patience is over; the API has said nothing of an end
 
 
 def may_repeat(c: Case) -> bool:
@@ -46,17 +45,17 @@ def will_repeat(c: Case) -> bool:
 
 
 def ended(c: Case, outcome: Outcome, why: Fault, *, final: bool = False, children: tuple[Slice, ...] = (),
-          halt: bool = False, orphan: bool = False) -> AttemptEnded:  # fmt: skip
+          halt: bool = False, orphan: bool = False, over: bool = False) -> AttemptEnded:  # fmt: skip
+    """over: the API itself says that the remote job has ended."""
     job, plan = c.job, c.plan
     again = not final and outcome in ("failed", "timed_out") and will_repeat(c)
     then: Phase = begins(plan) if again else "cancelled" if job.cancel and outcome != "skipped" else outcome
     gone: Outcome = "cancelled" if then == "cancelled" else outcome
-    lives = job.phase in _LIVE_REMOTELY and job.made
-    alive = lives and bool(plan.abort) and gone in plan.policy.abort_on
-    orphan = orphan or (lives and not plan.abort and (gone == "cancelled" or why.code in OURS))
+    alive = job.phase in _LIVE_REMOTELY and job.made and (halt or gone in plan.policy.abort_on)
     leave: Phase = "retracting" if job.touched and c.tools.retracts else then
-    to: Phase = "aborting" if alive else leave
-    return AttemptEnded(at=c.now, to=to, then=then, outcome=outcome, fault=why, halt=halt, children=children, orphan=orphan,
+    to: Phase = "aborting" if alive and plan.abort else leave
+    left = orphan or (alive and not plan.abort and not over)
+    return AttemptEnded(at=c.now, to=to, then=then, outcome=outcome, fault=why, halt=halt, children=children, orphan=left,
                         wake_at=cool_down(c, to))  # fmt: skip
 
 

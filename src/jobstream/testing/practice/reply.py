@@ -61,6 +61,7 @@ class Reply(Struct):
     silent   not even a head
     pace     bytes a second; 0: as fast as it goes
     hangs    nothing goes out and nothing ends
+    sent     bytes of the body that have left, also where the caller leaves early
     """
 
     status: int = 200
@@ -75,6 +76,7 @@ class Reply(Struct):
     pace: float = 0.0
     hangs: bool = False
     told: str = ""
+    sent: int = 0
 
     @property
     def length(self) -> int:

@@ -42,17 +42,16 @@ async def write(request: BaseRequest, reply: Reply, now: float) -> tuple[bool, S
             await asyncio.sleep(0.02)
         return False, Sent(0, 0)
     keep = request.keep_alive and reply.framing != "close" and reply.cut < 0 and not reply.silent
-    n = 0
     try:
         if not reply.silent:
             if request.version < (1, 1) and reply.framing == "chunked":
                 reply.framing, keep = "close", False
-            n = await _send(request, transport, _head(reply, keep, now), reply)
+            reply.sent = await _send(request, transport, _head(reply, keep, now), reply)
         if not keep:
             await _end(request, transport, reply.reset)
     except ConnectionError:
         keep = False
-    return keep, Sent(reply.start, n)
+    return keep, Sent(reply.start, reply.sent)
 
 
 def _head(reply: Reply, keep: bool, now: float) -> bytes:
@@ -118,6 +117,7 @@ async def _send_pieces(request: BaseRequest, transport: asyncio.Transport, body:
         transport.write(b"%x\r\n%b\r\n" % (len(piece), piece) if reply.framing == "chunked" else piece)
         await request.writer.drain()
         sent += len(piece)
+        reply.sent = sent
         if reply.pace:
             await asyncio.sleep(len(piece) / reply.pace)
         if request.transport is None:
