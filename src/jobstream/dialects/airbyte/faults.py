@@ -31,7 +31,7 @@ class Faults:
 
     def tells(self, at: str) -> bool:
         """Something is told of this place already."""
-        return any(told.at == at or told.at == f"{at}/$ref" for told in self._told.values())
+        return any(told.at in (at, f"{at}/$ref") for told in self._told.values())
 
     def sorted(self) -> tuple[Told, ...]:
         return tuple(sorted(self._told.values(), key=lambda t: (t.line, t.at, t.code)))
