@@ -248,12 +248,8 @@ def test_few_things_at_the_rim() -> None:
     assert [f.code for f in one.faults] == ["wrong_value"] and [f.code for f in one.warnings] == ["ignored"]
     when = stream('transformations: [{type: AddFields, fields: [{path: [a], value: 1}], condition: "record.x"}]')
     assert made(when).plan.streams[0].records.transforms[0].options["when"] == "{{ record.x }}"
-    assert (
-        made(requester("$parameters: {p: x}, path: \"{{ config['p'] }}\""), {"p": "a"})
-        .plan.streams[0]
-        .retrieval.fetch.exchange.request.url
-        == "https://x.test/{{ config['p'] }}"
-    )  # type: ignore[union-attr]
+    asked = made(requester("path: \"{{ config['p'] }}\""), {"p": "a"}).plan.streams[0].retrieval.fetch.exchange
+    assert asked is not None and asked.request.url == "https://x.test/{{ config['p'] }}"
     assert made(root("spec: {connection_specification: {properties: [1]}}\n")).plan.secrets == ()
     assert made(root("spec: {connection_specification: 5}\n"), {"a": 1}).config == {"a": 1}
     assert made(root("spec: {connection_specification: {properties: {a: 5}}}\n"), {}).findings == ()
