@@ -208,6 +208,7 @@ def test_a_million_fields_in_a_row_are_an_error_and_not_a_hang() -> None:
 
 
 def test_signs_that_contradict_each_other_are_a_fault_of_the_options() -> None:
+    bad: dict[str, Any]
     for bad in ({"delimiter": '"'}, {"quote": "\n"}, {"escape": ","}):
         with pytest.raises(ValueError, match="wrong_value"):
             built("decoder", "csv", **bad)

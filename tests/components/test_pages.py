@@ -47,6 +47,7 @@ def test_pages_and_offsets_end_with_a_short_page_or_an_empty_one(
     count = full + 1 if told or total % size == 0 else full + 2
     numbers = walk(built("paginator", "page", start=start, first_asked=first, **known), total, size)
     offsets = walk(built("paginator", "offset", first_asked=first, **known), total, size)
+    assert built("paginator", "page").sees == built("paginator", "offset").sees == "records"
     head = (start, 0) if first else (None, None)
     assert numbers == [head[0], *range(start + 1, start + count)]
     assert offsets == [head[1], *(min(n * size, total) for n in range(1, count))]

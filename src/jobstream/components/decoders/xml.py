@@ -127,7 +127,7 @@ def _value(element: _Element, spaces: bool) -> Json:
         if not isinstance(tag, str):
             raise DataFault("data.xml", f"the entity {child.text} is declared by the document")
         name = tag if tag[0] != "{" else _name(child)
-        value = _value(child, spaces)
+        value = _value(child, spaces) if spaces or len(child) or child.keys() else (child.text or "").strip() or None
         if name in out:
             _put(out, name, value)
         else:
