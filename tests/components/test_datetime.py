@@ -201,6 +201,15 @@ def test_a_value_that_is_no_instant_is_a_fault_that_shows_it() -> None:
             cursor().see(None, Batch(rows))
 
 
+def test_a_part_of_a_result_closes_up_to_what_was_seen_and_its_grain_is_read_again() -> None:
+    c = cursor()
+    seen = "2024-01-01T10:00:00.500000Z"
+    state = c.close(None, Slice({}, ("2024-01-01T00:00:00Z", seen)), (seen,))
+    state = c.close(state, Slice({}, ("2024-01-02T00:00:00Z", "2024-01-02T23:59:59Z")), (None,))
+    assert windows(c, state)[0] == ("2024-01-01T10:00:00Z", "2024-01-01T23:59:59Z")
+    assert c.value(state) == "2024-01-01T10:00:00Z"
+
+
 def test_a_window_is_split_into_halves_until_two_grains() -> None:
     c = cursor()
     last = list(c.slices(None, HERE, NOW.timestamp()))[-1]

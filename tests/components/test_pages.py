@@ -99,7 +99,11 @@ def test_the_link_header_is_read_by_relation_in_templates_and_by_its_own_paginat
 def test_a_header_is_the_token() -> None:
     pages = built("paginator", "header", name="X-Next", last="null")
     assert (pages.first(), pages.sees) == (None, "headers")
-    assert [pages.next(page(**{"x-next": v}), Scope({})) for v in ("T", "", "null")] == ["T", None, None]
+    assert [pages.next(Page(Answer(200, {"x-next": v}), 0, None, None), Scope({})) for v in ("T", "", "null")] == [
+        "T",
+        None,
+        None,
+    ]
     assert pages.next(page(), Scope({})) is None
 
 

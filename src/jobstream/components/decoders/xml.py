@@ -119,8 +119,8 @@ def _value(element: _Element, spaces: bool) -> Json:
         parent = element.getparent()
         outer = {} if parent is None else parent.nsmap
         out = {f"@xmlns:{k}" if k else "@xmlns": v for k, v in element.nsmap.items() if outer.get(k) != v}
-    for key, value in element.items():
-        out[f"@{_attribute(str(key), element)}"] = value
+    for key, said in element.items():
+        out[f"@{_attribute(str(key), element)}"] = said
     text = element.text
     for child in element:
         tag = child.tag
