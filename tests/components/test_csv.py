@@ -78,6 +78,8 @@ soup = st.text(st.sampled_from('ab,"\n\r\\ é'), max_size=60)
 @example('a\n"\n"\n"\nb', 3, {})
 @example('a,b\n5" x,1\n"z', 4, {})
 @example("a\\\r\nb\n", 1, {"escape": "\\"})
+@example('""\\', 1, {"escape": "\\"})
+@example('""\\\n,\n', 1, {"escape": "\\", "double_quote": False})
 def test_any_text_reads_as_the_csv_module_reads_it_or_is_an_unterminated_quote(text: str, block: int, options: Any) -> None:
     dialect: dict[str, Any] = {"doublequote": options.get("double_quote", True), "escapechar": options.get("escape") or None}
     dialect |= {"quoting": csv.QUOTE_NONE} if options.get("quote") == "" else {}
