@@ -20,6 +20,15 @@ FROZEN = CRASH + "::test_a_frozen_process_wakes_beside_the_new_owner_and_nothing
 SHAPES, RESUME, SHARD = ENGINE + "test_shapes.py", LAWS + "test_resume.py", ENGINE + "test_shard.py"
 
 
+#: A failure need not be made small, only be seen.
+UNSHRUNK = """
+import hypothesis
+
+hypothesis.settings.register_profile("planted", phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate), database=None)
+hypothesis.settings.load_profile("planted")
+"""
+
+
 class Fault(NamedTuple):
     """old becomes new in a file of the package. tests: what must fail.
 
@@ -239,6 +248,8 @@ def survives(name: str, runs: int, seconds: float) -> str:
         for part in ("src", "tests"):
             shutil.copytree(ROOT / part, copy / part, ignore=leave_out)
         shutil.copy(ROOT / "pyproject.toml", copy)
+        with (copy / "tests/conftest.py").open("a") as conftest:
+            conftest.write(UNSHRUNK)
         file = copy / "src/jobstream" / fault.file
         text = file.read_text()
         if fault.old not in text:
