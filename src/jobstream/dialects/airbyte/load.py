@@ -18,8 +18,6 @@ from jobstream.plan.source import SourcePlan
 if TYPE_CHECKING:
     from jobstream.components.catalog import Catalog
 
-MILD = frozenset(("ignored", "literal_secret"))  # it runs so, in Airbyte too
-
 
 class Compiled(Struct, frozen=True):
     """findings: in the order of the text. A plan stands there also when they are grave; it must not be run then.
@@ -63,7 +61,7 @@ def compiled(text: Text, catalog: Catalog, *, config: Json | None = None, now: C
     places = SourceMap(c.places(plan))
     for f in lint(plan, catalog, c.texts.language):
         origin = places.find(f.at)
-        faults.tell(f.code, origin.pointer if origin else "", f.saw, f.hint, grave=f.code not in MILD)
+        faults.tell(f.code, origin.pointer if origin else "", f.saw, f.hint, grave=not f.warning)
     return Compiled(plan, places, faults.sorted(), spec, config)
 
 
