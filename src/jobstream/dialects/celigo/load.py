@@ -33,11 +33,7 @@ def load(name: str, text: str, catalog: Catalog, *, config: Json = None, now: Ca
     plan = made.plan()
     places = SourceMap(doc.places(plan))
     grave = [f for f in doc.findings() if f.grave]
-    faults = (
-        ()
-        if grave
-        else tuple(_told(places, name, f) for f in lint(plan, catalog, Handlebars(plan.names, now)))
-    )
+    faults = () if grave else tuple(_told(places, name, f) for f in lint(plan, catalog, Handlebars(plan.names, now)))
     held = made.config()
     return Compiled(plan=plan, places=places, findings=(*doc.findings(), *faults), config=held)
 
