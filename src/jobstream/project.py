@@ -28,7 +28,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jobs           remote jobs of a source open at the same time; absent: what the document says
     rate           requests a second to a source; 0: no limit
     connections    open connections to one host
-    downloads      downloads at the same time
+    downloads      downloads at the same time; what has come is decoded by a thread for each core
     attempts       remote jobs for one slice; absent: what the document says (3)
     in_flight      jobs planned ahead
     spool_bytes    bytes in the spool before downloads wait
@@ -39,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jobs: int | None = None
     rate: float = 0.0
     connections: int = 100
-    downloads: int = 4
+    downloads: int = 32
     attempts: int | None = None
     in_flight: int = 10_000
     spool_bytes: int = 20 << 30

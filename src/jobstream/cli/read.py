@@ -51,7 +51,7 @@ async def read(app: App, compiled: Compiled, config: dict[str, Any], catalog: Co
         if not chosen:
             return 0
         with stopping(stop):
-            outcome = await app.run(compiled.plan, config, _wish(chosen, speech, states, origins), out, trace=lambda t: None, watch=_log,
+            outcome = await app.run(compiled.plan, config, _wish(chosen, speech, states, origins), out, watch=_log,
                                     stop=stop)  # fmt: skip
         failures = _close(out, outcome, chosen, int(app.clock.now() * 1000))
         ended = read_ended(failures, int(app.clock.now() * 1000))

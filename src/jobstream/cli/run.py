@@ -100,7 +100,7 @@ async def perform(app: App, plan: SourcePlan, config: dict[str, Any], wish: Wish
     destination = destination_of(plan, wish)
     stop = asyncio.Event()
     with stopping(stop) as signals, open_progress(quiet=args.quiet, as_json=args.json, now=app.clock.now) as progress:
-        outcome = await app.run(plan, config, wish, destination, trace=lambda t: None, watch=progress.see, stop=stop)
+        outcome = await app.run(plan, config, wish, destination, watch=progress.see, stop=stop)
     supersede(destination, plan, wish, outcome)
     if not args.quiet:
         show(outcome, sys.stderr, as_json=args.json)
