@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -38,7 +38,7 @@ def test_the_first_poll_waits_the_initial_time_and_every_other_the_poll_time_in_
     ran = Ran(made, api("RUN", "RUN", "DONE"))
 
     at = [t.at for t in ran.small.traces if t.step in ("create", "poll")]
-    assert [round(b - a) for a, b in itertools.pairwise(at)] == [120, 180, 180]
+    assert [round(b - a) for a, b in pairwise(at)] == [120, 180, 180]
     poll = compiled(resources(helper={"status": {"pollWaitTime": None}})).plan.streams[0].retrieval.poll
     assert poll is not None and (poll.first, poll.waits[0].first, poll.deadline) == (0.0, 60.0, 86400.0)
 

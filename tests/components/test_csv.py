@@ -32,7 +32,7 @@ def fault(raw: bytes, **options: Any) -> DataFault:
 
 def tiny(block: int, **options: Any) -> Any:
     """Blocks smaller than people may set."""
-    return Csv(**options, block=block).build(None)  # type: ignore[arg-type]
+    return Csv(**options, block=block)
 
 
 def reference(text: str, nulls: tuple[str, ...] = (), **dialect: Any) -> list[dict[str, Any]] | None:

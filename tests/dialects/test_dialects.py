@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from jobstream.dialects.celigo.compile import Resources, compile_export
 
 from jobstream.components.catalog import Catalog
@@ -148,10 +149,14 @@ def test_a_substream_with_cursor_and_windows_keeps_state_by_partition_and_a_gap_
     assert len(jobs) == 6 and sorted(j.phase for j in jobs.values()) == ["done"] * 5 + ["failed"]
     assert sum(sum(t.kept for t in j.targets) for j in jobs.values()) == 5
     state = {json.loads(k)["project_id"]: v["closed"] for k, v in small.states["issues"].items()}
-    assert state[1] == [["2026-01-01T00:00:00Z", "2026-01-27T00:00:00Z", "2026-01-21T05:00:00Z"]]
+    assert [[text[:19] for text in c[:3]] for c in state[1]] == [
+        ["2026-01-01T00:00:00", "2026-01-27T00:00:00", "2026-01-21T05:00:00"]
+    ]
     assert [c[0][:10] for c in state[2]] == ["2026-01-01", "2026-01-21"], "the gap stays open"
     again = asyncio.run(small.run("issues", [Slice({"project_id": 2, "parent_slice": {}})]))
-    assert {j.slice.window[0] for j in again.values() if j.slice.window} == {"2026-01-10T23:59:59Z", "2026-01-20T23:59:59Z"}
+    assert {j.slice.window[0] for j in again.values() if j.slice.window} == {"2026-01-11T00:00:00Z"}, (
+        "only the gap is read again"
+    )
 
 
 def test_a_leaf_goes_both_ways_and_has_a_form() -> None:
@@ -176,3 +181,65 @@ def test_celigo_with_one_endpoint_polls_and_never_creates() -> None:
     r["exports/o"]["http"].pop("relativeURI")
     plan = compile_export("o", r)
     assert plan.streams[0].retrieval.create is None and plan.streams[0].retrieval.poll is not None
+
+
+def ended(answers: dict[str, Any], **more: str) -> tuple[list[str], Fake]:
+    """The exports manifest with another life: statuses come in turn, the last one for ever."""
+    text = (EXAMPLES / "exports.yaml").read_text().replace("timeout: []", "timeout: [LATE], skipped: [NONE]")
+    for old, new in more.items():
+        text = text.replace(f"      {old}:", f"      {new}\n      {old}:", 1)
+    made = load("exports.yaml", text, CATALOG, now=lambda: 0.0)
+    assert made.findings == ()
+    told = list(answers["states"])
+
+    def api(method: str, path: str, query: dict[str, str], n: int) -> tuple[int, Any]:
+        if method == "POST" and path == "/exports":
+            return 201, {"id": "e1"}
+        if path.endswith("/abort"):
+            return 204, b""
+        if path == "/exports/e1":
+            return 200, {"state": told.pop(0) if len(told) > 1 else told[0]}
+        return 200, {"items": [{"id": 1}], "next": None}
+
+    small = Small(made.plan, {"token": "tok"}, fake := Fake(api))
+    jobs = asyncio.run(small.run("rows"))
+    return [
+        f"{j.phase} {j.fault.code if j.fault else ''} {j.fault.seen if j.fault else ''}".strip() for j in jobs.values()
+    ], fake
+
+
+ABORT = (
+    'abort_requester: {type: HttpRequester, url: "https://x.test/exports/{{ creation_response.id }}/abort", http_method: POST}'
+)
+
+
+@pytest.mark.seed("B17", "B18", "B19", "B20", "B22", "B24", "B60")
+def test_running_is_asked_again_until_completed() -> None:
+    phases, fake = ended({"states": ["RUN", "RUN", "RUN", "DONE"]})
+    assert phases == ["done"] and sum(" /exports/e1 " in s for s in fake.seen) == 4
+
+
+@pytest.mark.seed("B21")
+def test_failed_is_told_and_not_polled_again() -> None:
+    phases, fake = ended({"states": ["ERR"]})
+    assert phases == ["failed job.failed ERR"]
+    assert sum("POST /exports " in s for s in fake.seen) == sum("GET /exports/e1 " in s for s in fake.seen) == 3, (
+        "three attempts, a poll each"
+    )
+
+
+@pytest.mark.seed("B23")
+def test_a_timeout_that_the_api_reports_is_aborted() -> None:
+    phases, fake = ended({"states": ["LATE"]}, record_selector=ABORT)
+    assert phases == ["timed_out job.timed_out LATE"] and sum("POST /exports/e1/abort" in s for s in fake.seen) == 3
+
+
+@pytest.mark.seed("B64")
+def test_a_status_that_is_not_mapped_ends_it_and_is_told() -> None:
+    phases, fake = ended({"states": ["RUN", "ODD"]})
+    assert phases == ["failed status.unknown ODD"] and len(fake.seen) == 3
+
+
+def test_skipped_has_no_records_and_no_download() -> None:
+    phases, fake = ended({"states": ["NONE"]})
+    assert phases == ["skipped"] and not any("/rows" in s for s in fake.seen)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,15 +12,20 @@ import pytest
 
 from jobstream.components.catalog import Catalog
 from jobstream.dialects.airbyte.load import Compiled, load
+from jobstream.engine.shard import Shard
+from jobstream.engine.source import hands_of
 from jobstream.http.transport import HttpTransport
 from jobstream.jobs.event import Slice
 from jobstream.jobs.job import Job
 from jobstream.kinds import Partitions
+from jobstream.ledger.sqlite import SqliteLedger
 from jobstream.plan.wire import decode, encode
+from jobstream.ports import Ports
 from jobstream.template.language import Scope
-from jobstream.testing.clock import VirtualClock
+from jobstream.testing.clock import VirtualClock, inline
 from jobstream.testing.practice import PracticeApi
 from jobstream.testing.small import Small, language_of
+from jobstream.testing.spool import MemorySpool
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 NAMES = sorted(p.parent.name for p in EXAMPLES.glob("*/manifest.yaml"))
@@ -37,8 +43,21 @@ def slices(made: Compiled, config: Any) -> Iterator[Slice]:
     router = made.plan.streams[0].partitions
     if router is None:
         return iter((Slice(),))
-    parts = cast(Partitions, Catalog().build(router, language_of(made.plan)))
+    parts = cast(Partitions, Catalog(config=config).build(router, language_of(made.plan)))
     return parts.slices([], Scope({"config": lambda: config}))
+
+
+class Configured(Small):
+    """Cursors read the config where they are built."""
+
+    async def run(self, stream: str, partitions: Iterable[Slice] = (Slice(),), **limits: int) -> dict[str, Job]:
+        with tempfile.TemporaryDirectory() as folder:
+            ledger = SqliteLedger(str(Path(folder) / "l.db"), inline)
+            ports = Ports(self.clock, self.transport, ledger, MemorySpool(), self.destination, self.traces.append, inline)
+            hands, runs = hands_of(
+                self.plan, self.config, Catalog(config=self.config), language_of(self.plan), ports, self.states
+            )
+            return await Shard("s", hands, ports, slots=self.plan.slots).run(runs[stream].births(partitions))
 
 
 async def ran(name: str, api: PracticeApi) -> tuple[dict[str, Job], Small]:
@@ -46,7 +65,7 @@ async def ran(name: str, api: PracticeApi) -> tuple[dict[str, Job], Small]:
     assert made.findings == ()
     clock = VirtualClock()
     transport = HttpTransport(clock, origins=dict.fromkeys(ORIGINS, api.url), allow_private=True)
-    small = Small(made.plan, made.config, transport)
+    small = Configured(made.plan, made.config, transport)
     small.clock = clock
     try:
         return await small.run(made.plan.streams[0].name, slices(made, config)), small

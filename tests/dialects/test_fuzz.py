@@ -83,7 +83,7 @@ def survives(document: Any, config: Any) -> Compiled:
     return made
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(broken(), st.booleans())
 def test_a_broken_manifest_gives_findings_and_never_raises(document: Any, with_config: bool) -> None:
     survives(document, CONFIG if with_config else None)
@@ -96,7 +96,7 @@ def test_a_broken_manifest_at_length(document: Any, with_config: bool) -> None:
     survives(document, CONFIG if with_config else None)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.sampled_from(SOURCES),
     st.integers(0, 3000),

@@ -708,7 +708,7 @@ x-jobstream:
   target_key: [name]
   progress: "{{ response['percent'] }}"
   stall: 600
-  expect: {records: "{{ polling_response['rows'] }}", media: [text/csv]}"""
+  expect: {records: "{{ polling_response['rows'] }}", digest: "{{ polling_response['md5'] }}", media: [text/csv], looks: csv}"""
     r = asynchronous(more=more).retrieval
     assert (r.policy.attempts, r.policy.settle, r.fetch.parallel, r.fetch.part_bytes, r.fetch.deliver) == (
         1,
@@ -717,7 +717,11 @@ x-jobstream:
         1000,
         "whole",
     )
-    assert r.fetch.expect.records == "{{ polling_response['rows'] }}" and r.fetch.expect.media == ("text/csv",)
+    assert r.fetch.expect.records == "{{ polling_response['rows'] }}" and (r.fetch.expect.media, r.fetch.expect.looks) == (
+        ("text/csv",),
+        "csv",
+    )
+    assert r.fetch.expect.digest == "{{ polling_response['md5'] }}" and r.fetch.expect.length is None
     each = msgspec.to_builtins(r.targets[0])
     assert each["lives"] == 300 and list(each["key"]["path"]) == ["name"] and r.poll is not None and r.poll.stall == 600
 

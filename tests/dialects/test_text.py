@@ -129,7 +129,7 @@ def pointers(value: Any, at: str = "") -> list[str]:
     return [*([at] if at else []), *(p for k, v in inner for p in pointers(v, f"{at}/{token(k)}"))]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_edit_of_any_example_means_what_it_says(data: st.DataObject) -> None:
     text = data.draw(st.sampled_from(SOURCES)).read_text()
@@ -149,3 +149,23 @@ def test_any_edit_of_any_example_means_what_it_says(data: st.DataObject) -> None
     for key in pointer.split("/")[1:]:
         got = got[int(key)] if isinstance(got, list) else got[key]
     assert got == json.loads(json.dumps(value))
+
+
+def test_what_is_odd_is_read_all_the_same() -> None:
+    digits = "9" * 6000
+    assert read("m.yaml", f"a: {digits}\n").value == {"a": digits}, "more digits than Python converts"
+    key = "k" * 2000
+    t = read("m.json", '{"' + key + '": 1}')
+    assert t.value == {key: 1} and t.line(f"/{key}") == 1, "YAML's reader gives up on such keys"
+    assert read("m.yaml", "").value is None and read("m.yaml", "# nothing\n").value is None
+    with pytest.raises(DocumentError, match="MiB"):
+        read("m.yaml", "#" * ((16 << 20) + 1))
+
+
+def test_a_byte_order_mark_stays() -> None:
+    for name, text, after in (
+        ("m.yaml", "\ufeffa: 1\nb: é\n", "\ufeffa: 1\nb: 2\n"),
+        ("m.json", '\ufeff{"b": 1}', '\ufeff{"b": 2}'),
+    ):
+        assert read(name, text).edit("/b", 2) == after
+    assert read("m.yaml", "a: 1\r\nb: 1\r\n").edit("/b", 2) == "a: 1\r\nb: 2\r\n"

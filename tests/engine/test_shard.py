@@ -58,6 +58,25 @@ def test_long_answers_are_read_back_also_after_a_kill() -> None:
         assert not world.files or kill, "and not left in the spool"
 
 
+def test_a_long_answer_that_the_spool_has_lost_is_polled_again() -> None:
+    met = 0
+    for kill in range(10, 40):
+        world = World(Shape(doubt="same_key", delete=True), Wordy([], polls=0, files=3, dedupes=True), Keyed(True))
+        world.plan = wordy(world.plan)
+        if asyncio.run(world.run(1, kill)) is None:
+            shelf = Shelf(world.path)
+            job = shelf.job("j0").job
+            shelf.close()
+            if job.phase == "fetching" and job.polled is not None:
+                met += 1
+                del world.files[job.polled.spooled]
+        jobs = asyncio.run(world.run(1, None))
+        world.close()
+        assert jobs is not None and jobs["j0"].phase == "done", (kill, jobs)
+        assert all(r.cleaned for r in world.api.jobs.values())
+    assert met > 3
+
+
 def test_too_long_an_answer_is_a_fault() -> None:
     world = World(Shape(attempts=1), Wordy([], polls=0), Keyed(True))
     r = world.plan.retrieval

@@ -18,7 +18,10 @@ from jobstream.testing.fake_api import Reply
 from jobstream.testing.small import Small
 
 Api = Callable[[str, str, dict[str, str], int], tuple[int, Any]]
-AUTH = {"type": "token", "token": {"token": "s3cret", "location": "header", "headerName": "Authorization", "scheme": "Bearer"}}
+AUTH: dict[str, Any] = {
+    "type": "token",
+    "token": {"token": "s3cret", "location": "header", "headerName": "Authorization", "scheme": "Bearer"},
+}
 
 
 def resources(
@@ -41,7 +44,7 @@ def resources(
 
 
 def _export(id: str, name: str, http: dict[str, Json]) -> dict[str, Json]:
-    export = {k: http.pop(k) for k in ("transform", "filter", "hooks", "file") if k in http}
+    export: dict[str, Json] = {k: http.pop(k) for k in ("transform", "filter", "hooks", "file") if k in http}
     return {"_id": id, "name": name, "adaptorType": "HTTPExport", "_connectionId": "c", "http": http, **export}
 
 

@@ -76,25 +76,6 @@ class Nursery:
 
 def _import_all() -> None:
     """What a run needs, so that a child has nothing to read. No thread is begun."""
-    import aiohttp
-    import cryptography.hazmat.primitives.ciphers.aead
-    import isal.igzip
-    import jinja2
-    import pyarrow.csv
-    import pyarrow.parquet
-    import rich.live
-    import ssrfguard
-    import yaml
-
-    import jobstream.app
-    import jobstream.cli.jobs
-    import jobstream.cli.run
-    import jobstream.components.decoders.csv
-    import jobstream.dialects.airbyte.load
-    import jobstream.engine.shard
-    import jobstream.http.transport  # noqa: F401
-    import jobstream.spool.folder
-    import jobstream.template.jinja
 
 
 def _child(order: dict[str, Any]) -> None:

@@ -1,21 +1,24 @@
 """Faults of any plan, whoever compiled it, all at once, each with its plan pointer: components exist and their options hold; every
-template sees only the names of its place; every verdict may stand at its step."""
+template sees only the names of its place; every verdict may stand at its step; what is named elsewhere is there; no secret is written
+out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from jobstream.components.catalog import Catalog
 from jobstream.components.options import Finding, nearest, notes_of
+from jobstream.components.partitions.parent import Parent
+from jobstream.components.transforms.names import is_constant
 from jobstream.jobs.event import Step
 from jobstream.kinds import SEEN_FROM
 from jobstream.meaning.case import exchange_of, pointer_of
 from jobstream.meaning.judge import MAY
 from jobstream.plan.component import Component
-from jobstream.plan.exchange import Exchange, Name
+from jobstream.plan.exchange import Exchange, Name, Request
 from jobstream.plan.notes import SEES, Json, Place
 from jobstream.plan.source import SourcePlan
 from jobstream.plan.stream import StreamPlan
@@ -23,7 +26,8 @@ from jobstream.template.language import Language, TemplateFault
 
 
 def lint(plan: SourcePlan, catalog: Catalog, language: Language) -> list[Finding]:
-    found = list(_Names(plan, catalog, language).walk(plan, "", "config"))
+    names = _Names(plan, catalog, language)
+    found = [*names.walk(plan, "", "config"), *names.checked()]
     for i, s in enumerate(plan.streams):
         found += _verdicts(s, f"/streams/{i}")
     return found + [Finding("wrong_verdict", f"/default_rules/{n}", r.then) for n, r in enumerate(plan.default_rules)
@@ -59,6 +63,9 @@ class _Names:
         if isinstance(value, Component):
             yield from self._component(value, at, place)
         elif isinstance(value, msgspec.Struct):
+            if isinstance(value, Request):
+                yield from self._named(value.auth, self._plan.auth, f"{at}/auth")
+                yield from self._named(value.budget, self._plan.budgets, f"{at}/budget")
             for name in value.__struct_fields__:
                 yield from self._field(value, name, f"{at}/{name}", place)
         elif isinstance(value, tuple | list):
@@ -72,16 +79,29 @@ class _Names:
         options, faults = self._catalog.check(c, c.kind, at)
         yield from faults
         if options is not None:
+            if isinstance(options, Parent):
+                yield from self._named(options.stream, (s.name for s in self._plan.streams), f"{at}/options/stream")
             inner = SEEN_FROM[c.kind]
             yield from self.walk(options, f"{at}/options", place if inner == "config" else inner)
+
+    def checked(self) -> Iterator[Finding]:
+        """The streams that a connection check reads."""
+        for i, name in enumerate(self._plan.check):
+            yield from self._named(name, (s.name for s in self._plan.streams), f"/check/{i}")
+
+    def _named(self, name: str, known: Iterable[str], at: str) -> Iterator[Finding]:
+        if name and name not in (names := tuple(known)):
+            yield Finding("unknown_name", at, name, nearest(name, names))
 
     def _field(self, holder: msgspec.Struct, name: str, at: str, place: Place) -> Iterator[Finding]:
         notes, held = notes_of(type(holder), name), getattr(holder, name)
         here: Place = notes.get("x-sees", place)
+        if notes.get("x-secret") and isinstance(held, str) and held and is_constant(held):
+            yield Finding("literal_secret", at, "a secret as plain text", "put it into the config and name it by a template")
         if notes.get("x-template"):
             sees = SEES[here] | set(notes.get("x-adds", ()))
             yield from self._texts(held, at, sees, notes["x-template"] == "condition")
-        else:
+        if isinstance(held, msgspec.Struct | tuple) or not notes.get("x-template"):
             yield from self.walk(held, at, here)
 
     def _texts(self, held: Json, at: str, sees: frozenset[str], condition: bool) -> Iterator[Finding]:

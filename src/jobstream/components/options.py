@@ -27,11 +27,23 @@ class Finding(msgspec.Struct, frozen=True):
     """One thing wrong with a document or a plan. at: a pointer into the plan; a SourceMap turns it into the user's own."""
 
     code: Literal[
-        "unknown_field", "missing_field", "wrong_value", "unknown_component", "unknown_name", "wrong_verdict", "ignored"
+        "unknown_field",
+        "missing_field",
+        "wrong_value",
+        "unknown_component",
+        "unknown_name",
+        "wrong_verdict",
+        "ignored",
+        "literal_secret",
     ]
     at: str
     saw: str
     hint: str = ""
+
+    @property
+    def warning(self) -> bool:
+        """It runs all the same."""
+        return self.code in ("ignored", "literal_secret")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

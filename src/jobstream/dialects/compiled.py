@@ -18,7 +18,7 @@ class Compiled(Struct, frozen=True):
     plan: SourcePlan
     places: SourceMap
     findings: tuple[Told, ...]
-    spec: dict[str, Json]
+    spec: dict[str, Json] = {}
     config: Json = None
 
     @property

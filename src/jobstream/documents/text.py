@@ -17,6 +17,7 @@ import yaml_edit
 from jobstream.errors import DocumentError
 
 Json = Any
+BOM = "\ufeff"
 MOST = 16 << 20  # characters
 NODES = 500_000  # after aliases are laid out: an alias bomb ends here
 DEPTH = 256
@@ -60,7 +61,8 @@ class Text:
                 raise DocumentError(f"there is nothing at {pointer}", where=self.name)
             node = found[1]
         assert node is not None
-        start, end = node.start_mark.index, node.end_mark.index
+        bom = len(self.text) - len(self.text.removeprefix(BOM))  # not counted by marks
+        start, end = node.start_mark.index + bom, node.end_mark.index + bom
         gone = self.text[start:end]
         keep = gone[len(_without_tail(gone)) :]
         text = self.text[:start] + json.dumps(value, ensure_ascii=False) + keep + self.text[end:]
@@ -81,8 +83,7 @@ def read(name: str, text: str) -> Text:
     """Raises DocumentError with `name:line:column` where the text cannot be read."""
     if len(text) > MOST:
         raise DocumentError(f"more than {MOST >> 20} MiB of text", where=name)
-    text = text.removeprefix("\ufeff")
-    if name.endswith(".json") or text.lstrip()[:1] in ("{", "["):
+    if name.endswith(".json") or text.removeprefix(BOM).lstrip()[:1] in ("{", "["):
         try:
             return _json(name, text)
         except json.JSONDecodeError as e:
@@ -93,7 +94,7 @@ def read(name: str, text: str) -> Text:
 
 def _yaml(name: str, text: str) -> Text:
     try:
-        yaml_edit.YamlFile.parse(text)
+        yaml_edit.YamlFile.parse(text.removeprefix(BOM))
     except yaml_edit.ParseError as e:
         said = re.sub(r"^Parse error at line \d+, column \d+: ", "", str(e))
         raise DocumentError(f"no YAML: {said}", where=f"{name}:{e.line or 1}:{e.column or 1}") from e
@@ -106,10 +107,10 @@ def _yaml(name: str, text: str) -> Text:
 def _json(name: str, text: str) -> Text:
     """Positions come from YAML's reader, of which JSON is a part but for surrogate pairs: masked, length for length."""
     try:
-        value = json.loads(text, parse_constant=lambda word: _no_json(name, word))
+        value = json.loads(text.removeprefix(BOM), parse_constant=lambda word: _no_json(name, word))
     except RecursionError as e:
         raise DocumentError(f"nested deeper than {DEPTH}", where=name) from e
-    masked = _PAIR.sub(lambda m: "\\u0041" if len(m[0]) == 6 else m[0], text)
+    masked = _PAIR.sub(lambda m: "\\u0041" if len(m[0]) == 6 else m[0], text.removeprefix(BOM))
     try:
         root = yaml.compose(masked, Loader=yaml.CSafeLoader)
     except yaml.YAMLError:
@@ -126,7 +127,7 @@ def _no_json(name: str, word: str) -> Json:
 
 def _compose(name: str, text: str) -> yaml.Node | None:
     try:
-        root: yaml.Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
+        root: yaml.Node | None = yaml.compose(text.removeprefix(BOM), Loader=yaml.CSafeLoader)
         return root
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark

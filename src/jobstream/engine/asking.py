@@ -69,13 +69,17 @@ class Opener:
             raise Failed(got)
         return Opened(got, ready, began)
 
+    def trace(self, job: Job, opened: Opened, result: Result) -> str:
+        wire = opened.signed.wire
+        return self._caller.trace(job, FETCH, self.exchange, wire, result, opened.began, code=opened.got.code)
+
     def judged(self, job: Job, i: int, opened: Opened, body: bytes, token: Json = None, code: int | None = None) -> bool:
         """False: there is nothing here, and that is right. Raises Failed.
 
         body: as far as the rules look inside · code: that of the whole, where the answer is only the rest of it"""
         answer = answer_of(opened.got, body)
         result = Answered(answer if code is None else Answer(code, answer.headers, answer.body, answer.url, via=answer.via))
-        if self._caller.trace(job, FETCH, self.exchange, opened.signed.wire, result, opened.began) == "sign":
+        if self.trace(job, opened, result) == "sign":
             self._caller.tokens.spoil(self.exchange.request.auth, opened.signed.held)
         try:
             verdict = judge(self.exchange, result, self.names(job, i, token), self._tools).verdict

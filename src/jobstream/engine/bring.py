@@ -60,6 +60,7 @@ class _Walk(Struct):
     token: Json
     lengths: list[int] = []
     coding: str = ""
+    head: bytes = b""
 
 
 class Carrier:
@@ -91,22 +92,24 @@ class Carrier:
         walk = _Walk(t.next if t.next is not None or self._pages is None else self._pages.first())
         try:
             if self._pages is None:
-                length, digest, walk.coding = await self._download.store(job, i, name)
+                length, digest, walk.coding, head = await self._download.store(job, i, name)
                 walk.lengths.append(length)
             else:
                 async with aclosing(self._bytes(job, i, walk)) as chunks:
                     _, digest = await self._ports.spool.write(name, chunks)
-            await self._records(job, name)
+                head = walk.head
+            await self._records(job, name, head)
         except Failed as e:
             return e.result
         finally:
             self._ports.spent(job.stream, "download", self._ports.clock.now() - began)
         return Part(Stored(part, name, tuple(walk.lengths), digest, t.next, walk.coding), walk.token)
 
-    async def _records(self, job: Job, name: str) -> None:
+    async def _records(self, job: Job, name: str, head: bytes | None) -> None:
         """A look at the first bytes: what cannot be records goes no further."""
-        with self._ports.spool.open(name) as source:
-            head = source.read(HEAD)
+        if head is None:
+            with self._ports.spool.open(name) as source:
+                head = source.read(HEAD)
         instead = no_records(self._looks, head, self._stream.retrieval, job, self._tools)
         if instead:
             await self._ports.spool.drop(name)
@@ -119,6 +122,7 @@ class Carrier:
             async with aclosing(self._page(job, i, walk)) as page:
                 async for chunk in page:
                     n += len(chunk)
+                    walk.head += chunk[: HEAD - len(walk.head)]
                     yield chunk
             walk.lengths.append(n)
             if walk.token is None or sum(walk.lengths) >= self._fetch.part_bytes:
@@ -185,12 +189,11 @@ class Carrier:
 
         names = self.names(job, i)
         try:
-            documents = self._checked(
-                job, i, part, self._documents(self._ports.spool.open(part.name), tally, names, part), tally
-            )
-            clock = _Clocked(flow(documents, self._transforms, tally, origin, observe), self._ports.clock)
-            began = self._ports.clock.now()
-            receipt = f"report {sum(map(len, clock))}" if t.report else self._ports.destination.write(key, epoch, clock)
+            with self._ports.spool.open(part.name) as source:
+                documents = self._checked(job, i, part, self._documents(source, tally, names, part), tally)
+                clock = _Clocked(flow(documents, self._transforms, tally, origin, observe), self._ports.clock)
+                began = self._ports.clock.now()
+                receipt = f"report {sum(map(len, clock))}" if t.report else self._ports.destination.write(key, epoch, clock)
             self._ports.spent(job.stream, "decode", clock.spent)
             self._ports.spent(job.stream, "write", self._ports.clock.now() - began - clock.spent)
         except DataFault as e:

@@ -166,7 +166,10 @@ class Caller:
     def redacted(self, text: str) -> str:
         return self._redactor.text(text)
 
-    def trace(self, job: Job, cmd: Send, ex: Exchange, wire: Wire, result: Result, began: float) -> str:
+    def trace(
+        self, job: Job, cmd: Send, ex: Exchange, wire: Wire, result: Result, began: float, code: int | None = None
+    ) -> str:
+        """The verdict. code: that of the answer itself, where `result` is what it amounts to."""
         try:
             judged = judge(ex, result, scope_of(job, self._tools), self._tools)
             verdict, rule = judged.verdict, judged.at
@@ -178,7 +181,7 @@ class Caller:
         n = job.polls + 1 if cmd.step == "poll" else cmd.n + 1
         self._ports.trace(Trace(
             stream=job.stream, job=job.id, attempt=job.attempt, step=cmd.step, n=n, at=began, took=self._ports.clock.now() - began,
-            method=wire.method, url=url, headers=headers, body=body, code=answer.code or None, verdict=verdict, rule=rule,
+            method=wire.method, url=url, headers=headers, body=body, code=code or answer.code or None, verdict=verdict, rule=rule,
             answer_headers=self._redactor.headers(answer.headers), answer_body=self._redactor.body(answer.body),
             via=self._redactor.url(answer.via, secret=secret) if answer.via else ""))  # fmt: skip
         return verdict

@@ -142,7 +142,7 @@ class Report:
                 r.retries += 1
             case AttemptEnded():
                 r.attempts += 1
-                r.doubtful += e.orphan and e.fault.code == "create.in_doubt"
+                r.doubtful += e.orphan and e.fault is not None and e.fault.code == "create.in_doubt"
         fault = e.fault if isinstance(e, Retried | AttemptEnded | Passed | StatusSeen) else None
         if fault is not None:
             self._met(r, job.id, fault, not isinstance(e, Retried))

@@ -15,7 +15,7 @@ from jobstream.engine.haul import Haul, Owner
 from jobstream.engine.history import History
 from jobstream.engine.scribe import Scribe
 from jobstream.engine.slots import Slots
-from jobstream.engine.takeover import Lent, found, uncovered
+from jobstream.engine.takeover import Lent, found, lost_answer, uncovered
 from jobstream.engine.together import Batched
 from jobstream.jobs.command import Bring, Quit, Relist, Retract, Send, decide, due, rests
 from jobstream.jobs.event import AnyEvent, Phase, Planned
@@ -235,13 +235,8 @@ class Shard:
         ids, within = self._batched.flush()
         while self._heap and self._heap[0][0] <= now + within and len(ids) < self._batched.most:
             job = self.jobs[heapq.heappop(self._heap)[2]]
-            same = (
-                job.id not in self._busy
-                and job.phase == "running"
-                and not job.cancel
-                and job.stream == self.jobs[ids[0]].stream
-            )
-            if same and decide(job, now + within) == Send("poll"):
+            idle = job.id not in self._busy and job.stream == self.jobs[ids[0]].stream
+            if idle and job.phase == "running" and decide(job, now + within) == Send("poll"):
                 self._busy.add(job.id)
                 ids.append(job.id)
             elif job.id not in self._busy and not self._rests(job):
@@ -355,6 +350,10 @@ class Shard:
 
     async def _bring(self, job_id: JobId) -> None:
         stream = self.jobs[job_id].stream
+        lost = lost_answer(self.jobs[job_id], self.ports.spool)
+        if lost is not None:
+            await self._history.record(job_id, relist(self._case(job_id), lost))
+            return
         owner = Owner(lambda: self._case(job_id), lambda e: self._history.record(job_id, e), self._door,
                       lambda position: self._say(stream, position), lambda: self._torn.add(stream), self.epoch)  # fmt: skip
         failed = await Haul(owner, self._hands[stream].carrier, self.ports).run()

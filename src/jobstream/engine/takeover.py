@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from jobstream.jobs.event import PartDelivered, Planned
+from jobstream.jobs.event import Fault, PartDelivered, Planned
 from jobstream.jobs.job import Job, apply
-from jobstream.ports import JobId, Ledger, Position
+from jobstream.ports import JobId, Ledger, Position, Spool, SpoolLost
 
 Lent = list[tuple[Position, PartDelivered]]
 
@@ -47,6 +47,16 @@ def spooled(job: Job) -> set[str]:
     """Names in the spool that this job may still need."""
     parts = {s.name for t in job.targets for s in (*t.stored, *t.lent)}
     return parts | set(job.answers)
+
+
+def lost_answer(job: Job, spool: Spool) -> Fault | None:
+    """A long answer that is gone, while templates of the download may read it: another poll brings it back."""
+    for name in job.answers:
+        try:
+            spool.open(name).close()
+        except SpoolLost:
+            return Fault(code="answer.lost", seen=name)
+    return None
 
 
 def left_over(before: Job, after: Job) -> set[str]:

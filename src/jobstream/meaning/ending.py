@@ -80,11 +80,9 @@ def passed(c: Case, cmd: Send, answer: Answer | None, fault: Fault | None) -> Pa
         case "abort":
             to = "aborting" if n < len(plan.abort) else job.then  # nothing is stored before a job has completed
             return Passed(at=c.now, to=to, step="abort", n=n, fault=fault, wake_at=cool_down(c, to))
-        case "delete":
-            end: Phase = "skipped" if job.then == "skipped" else "done"
-            return Passed(at=c.now, to="deleting" if n < len(plan.delete) else end, step="delete", n=n, fault=fault)
-        case _:
-            raise AssertionError(cmd.step)
+    assert cmd.step == "delete", cmd.step
+    end: Phase = "skipped" if job.then == "skipped" else "done"
+    return Passed(at=c.now, to="deleting" if n < len(plan.delete) else end, step="delete", n=n, fault=fault)
 
 
 def retracted(c: Case) -> Passed:

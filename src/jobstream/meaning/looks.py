@@ -69,7 +69,7 @@ def plain(head: bytes) -> bytes:
 def _document(raw: bytes, whole: bool) -> dict[str, Any] | None:
     try:
         got = msgspec.json.decode(raw) if whole else None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     return got if isinstance(got, dict) and got else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -33,6 +34,8 @@ def _told(w: Wait, result: Result | None, now: float) -> float | None:
         x = float(text)
     except ValueError:
         return _date(text, now)
+    if not math.isfinite(x):
+        return None
     return {"auto": x, "minutes": x * 60, "epoch": x - now, "rate": 1 / x if x > 0 else 60.0}[w.unit]
 
 

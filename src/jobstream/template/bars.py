@@ -4,6 +4,7 @@ handlebars.js is put right here. Imported late, for pydantic is heavy."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 from pydantic_handlebars import HandlebarsError
@@ -24,7 +25,8 @@ from jobstream.template.language import LONGEST, MOST, TemplateFault, near
 from jobstream.template.script import Handle, is_empty, written
 from jobstream.template.standalone import Whitespace
 
-STEPS = 200_000
+STEPS = 200_000  # statements of one rendering
+_TURN = 3  # what a turn of a loop costs, beside its statements
 Word: TypeAlias = Callable[..., Json]
 Escape: TypeAlias = Callable[[str], str]
 _BLOCKS = ("if", "unless", "each", "with")
@@ -34,25 +36,29 @@ def parsed(source: str) -> Program:
     """Raises TemplateFault for what is no template, or too long, or too deep."""
     if len(source) > LONGEST:
         raise TemplateFault(f"the template has {len(source)} characters, {LONGEST} at most")
-    try:
+    with _told():
         program = parse(source)
-    except HandlebarsError as e:
-        raise TemplateFault(str(e)) from e
-    except RecursionError as e:
-        raise TemplateFault("the template is nested too deeply") from e
     Whitespace().program(program, root=True)
     return program
 
 
-def rendered(program: Program, context: Json, words: Mapping[str, Word], escape: Escape = str) -> str:
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the library raises, in our words."""
     try:
-        return _Walk(words, escape).render(program, context)
+        yield
     except HandlebarsError as e:
         raise TemplateFault(str(e)) from e
     except RecursionError as e:
         raise TemplateFault("the template is nested too deeply") from e
 
 
+@_told()
+def rendered(program: Program, context: Json, words: Mapping[str, Word], escape: Escape = str) -> str:
+    return _Walk(words, escape).render(program, context)
+
+
+@_told()
 def evaluated(program: Program, context: Json, words: Mapping[str, Word]) -> Json:
     """The value of the one expression that the template is."""
     match program.body:
@@ -106,7 +112,9 @@ class _Walk(Compiler):
 
     def _word(self, name: str, params: list[Expression], pairs: dict[str, Expression], scope: Scope) -> Json:
         if name == "lookup":
-            found, key = (self._eval_expression(p, scope) for p in (*params, *params)[:2])
+            if len(params) != 2:
+                raise TemplateFault("lookup: a holder and a key are wanted")
+            found, key = (self._eval_expression(p, scope) for p in params)
             return property_of(found, written(key))
         if name not in self._words:
             raise TemplateFault(f"no helper is named {name!r}" + near(name, (*self._words, *_BLOCKS)))
@@ -154,7 +162,7 @@ class _Walk(Compiler):
 
     def _turns(self, stmt: BlockStatement, pairs: list[tuple[Json, Json]], keyed: bool, scope: Scope) -> Iterator[str]:
         for i, (key, item) in enumerate(pairs):
-            self._steps += 1
+            self._steps += _TURN
             data = {"index": i, "key": key, "first": i == 0, "last": i == len(pairs) - 1, _FRAME: object()}
             yield self._body(stmt, scope, item, [item, key], data if keyed else {**data, "key": i})
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jinja2.utils import Namespace
 
 from jobstream.template.language import MOST, TemplateFault
 
-UNITS = 4_000_000  # about half a second: a value in a list costs 1, a node of a template 10, 16 characters 1
-NODE = 10
+UNITS = 2_000_000  # about half a second
+NODE = 6  # of a template, each time that it is met
+ITEM = 3  # of a list or an object
 BITS = 4096  # of an integer
 _SCALARS = (bool, float, type(None))
+_SMALL = frozenset((bool, float, int, type(None)))
 _MANY: Any = (list, tuple, set, frozenset, dict, type({}.values()), type({}.items()), type({}.keys()))
 
 
@@ -53,7 +55,7 @@ class Budget:
             if isinstance(many, str | bytes) and isinstance(times, int):
                 self.text(len(many) * max(times, 0))
             elif isinstance(many, list | tuple) and isinstance(times, int):
-                self.pay(len(many) * max(times, 0))
+                self.pay(ITEM * len(many) * max(times, 0))
         if isinstance(left, int) and isinstance(right, int):
             self._bits(left.bit_length() + right.bit_length())
 
@@ -70,16 +72,16 @@ class Budget:
         todo: list[Any] = [value]
         while todo:
             at = todo.pop()
-            self.pay(1)
-            if isinstance(at, Mapping):
-                self.pay(len(at))
-                todo.extend(at.values())
-            elif isinstance(at, str | bytes):
+            if isinstance(at, str | bytes):
                 self.pay(len(at) >> 4)
-            elif isinstance(at, _MANY):
-                todo.extend(at)
+                continue
+            if isinstance(at, dict):
+                at = at.values()
             elif type(at) is Namespace:
-                todo.extend(object.__getattribute__(at, "_Namespace__attrs").values())
+                at = object.__getattribute__(at, "_Namespace__attrs").values()
+            if isinstance(at, _MANY):
+                self.pay(ITEM * (1 + len(at)))
+                todo += [x for x in at if type(x) not in _SMALL]
 
     def _paid(self, items: Iterable[Any]) -> Iterator[Any]:
         for item in items:

@@ -24,14 +24,15 @@ _OF_DICTS = frozenset(dir(dict))
 _PLAIN = (str, int, float, bool, type(None))
 
 
-def pieces_of(tree: nodes.Template) -> Pieces | None:
+def pieces_of(tree: nodes.Template, given: frozenset[str]) -> Pieces | None:
+    """given: the names that a scope gives; the language's own functions are none."""
     out: list[str | Path] = []
     for statement in tree.body:
         if not isinstance(statement, nodes.Output):
             return None
         for node in statement.nodes:
             piece = node.data if isinstance(node, nodes.TemplateData) else _path(node)
-            if piece is None:
+            if piece is None or (isinstance(piece, Path) and piece.root not in given):
                 return None
             out.append(piece)
     return tuple(out)
@@ -67,7 +68,7 @@ def _walked(at: Json, keys: tuple[tuple[bool, str | int], ...]) -> Json:
     """An Ellipsis where it is not plain."""
     for attribute, key in keys:
         in_dict = type(at) is dict and key in at and not (attribute and key in _OF_DICTS)
-        in_list = type(at) is list and type(key) is int and -len(at) <= key < len(at)
+        in_list = type(at) is list and type(key) is int and key < len(at)
         if not in_dict and not in_list:
             return ...
         at = at[key]

@@ -78,11 +78,18 @@ class Handlebars:
         """Where a record is spread, a word that resembles none of ours may be a field of it, and is left out."""
         from jobstream.template.bars import roots
 
-        found = {path[0] for path in roots(self._compiled(source).program) if path}
+        found = {self._word_of(path) for path in roots(self._compiled(source).program) if path}
         if "" not in self._names:
             return frozenset(found)
-        known = {n.partition(".")[0] for n in self._names} - {""}
+        known = set(self._names) - {""}
         return frozenset(n for n in found if n in known or n in _OURS or near(n, known))
+
+    def _word_of(self, path: tuple[str, ...]) -> str:
+        """The longest word of the dialect that the path begins with; else its first part."""
+        for n in range(len(path), 1, -1):
+            if (word := ".".join(path[:n])) in self._names:
+                return word
+        return path[0]
 
 
 _OURS = frozenset(("answer", "config", "created", "job", "page", "polled", "slice", "target"))
@@ -118,7 +125,9 @@ class _Root(Mapping[str, Json]):
         return value
 
     def __iter__(self) -> Iterator[str]:
-        return (n for n in self._names if n and "." not in n)
+        return (
+            n for n, at in self._names.items() if n and "." not in n and (at == "now" or at.partition(".")[0] in self._scope)
+        )
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -142,7 +151,7 @@ class _Root(Mapping[str, Json]):
                 fields.update(one)
             elif one is not None and one != []:
                 plain, fields = one, {**fields, "id": one}
-        return fields if plain is None else Handle(plain, fields)
+        return Handle(plain, fields) if plain is not None else fields or None
 
     def _first(self, paths: str) -> Json:
         return next((v for p in paths.split(" | ") if (v := self._scope.look(p)) is not None), None)

@@ -12,6 +12,7 @@ from jobstream.plan.notes import Json
 #: A word that begins none of True, False, None, set() and a prefixed string; the beginning of a path. Neither is a literal.
 _NEVER = re.compile(r"/|(?!True|False|None|set\b|[bBrRuU]{1,2}['\"])[A-Za-z_]")
 _DIGITS = re.compile(r"[1-9][0-9]{0,17}")
+_WORDS = {"True": True, "False": False, "None": None}
 FALSE: tuple[Json, ...] = (False, None, 0, 0.0, "False", "false", "", "0", "0.0", "{}", "[]", "()", [], {}, (), set())
 
 
@@ -19,6 +20,8 @@ def literal(text: str) -> Json:
     """`1_000` is 1000, `1,2` a tuple, `"x"` x; `0123`, `null`, `true` and what is no literal stay text.
 
     Beyond the CDK, bytes and `...` stay text too: they are not JSON."""
+    if text in _WORDS:
+        return _WORDS[text]
     if _NEVER.match(text):
         return text
     if _DIGITS.fullmatch(text):

@@ -18,9 +18,13 @@ _REFUSED = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends, nodes.
 _MAKES = (nodes.For, nodes.Macro, nodes.List, nodes.Dict, nodes.Tuple, nodes.AssignBlock, nodes.CallBlock)
 
 
-def accountable(tree: nodes.Template) -> tuple[nodes.Template, bool]:
-    """The template to be run, and whether it changes lists or objects in place. Raises TemplateFault for what is too large."""
-    found = list(_measured(tree))
+def measured(tree: nodes.Template) -> list[nodes.Node]:
+    """Every node. Raises TemplateFault for a template that is too large, too deep, or leads to another."""
+    return list(_measured(tree))
+
+
+def accountable(tree: nodes.Template, found: list[nodes.Node]) -> tuple[nodes.Template, bool]:
+    """The template to be run, and whether it changes lists or objects in place. found: its nodes."""
     changes = any(
         isinstance(n, nodes.NSRef) or (isinstance(n, nodes.Getattr | nodes.Getitem) and _key(n) in MUTATORS) for n in found
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
+from types import BuiltinMethodType, FunctionType, MethodType
 from typing import Any
 
 from jinja2 import pass_context
@@ -69,7 +70,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     concat = staticmethod(joined)
 
     def __init__(self, functions: Mapping[str, Callable[..., Any]], *, mutable: bool) -> None:
-        super().__init__(finalize=_weighed, optimized=False)
+        super().__init__(finalize=_shown, optimized=False)
         self.mutable = mutable
         self.globals = {"dict": dict, "namespace": Namespace, "cycler": Cycler, "joiner": Joiner, **functions}
         self._functions = frozenset(map(id, self.globals.values()))
@@ -164,6 +165,14 @@ STEP, WEIGH, EACH, CONCAT = " step", " weigh", " each", " concat"
 @pass_context
 def _weighed(context: Context, value: Any) -> Any:
     return value if type(value) is str else budget_of(context).weigh(value)
+
+
+@pass_context
+def _shown(context: Context, value: Any) -> Any:
+    """What is written out: never a function, as `{{ config.items }}` would be."""
+    if isinstance(value, BuiltinMethodType | MethodType | FunctionType):
+        raise TemplateFault(f"{value.__name__!r} is a function here: a field of that name is had by ['{value.__name__}']")
+    return _weighed(context, value)
 
 
 @pass_context

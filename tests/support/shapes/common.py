@@ -6,7 +6,7 @@ from typing import Any
 
 from jobstream.plan.component import Component, Kind
 from jobstream.plan.exchange import RETRY_AFTER, Body, Exchange, Read, Reading, Request, Rule, Verdict, Wait, When
-from jobstream.plan.retrieval import Status, StatusMap
+from jobstream.plan.retrieval import Fetch, Retrieval, Status, StatusMap
 from jobstream.plan.source import SourcePlan
 from jobstream.plan.stream import Records, StreamPlan
 
@@ -78,4 +78,6 @@ def source(stream: StreamPlan, **k: Any) -> SourcePlan:
         "default_rules": DEFAULT,
         "secrets": ("token",),
     } | k
-    return SourcePlan(name=stream.name, streams=(stream,), **given)
+    parents = (StreamPlan(name=stream.partitions.options["stream"], hidden=True, records=Records(decoder=use("decoder", "json")),
+                          retrieval=Retrieval(fetch=Fetch(exchange=get("https://api.x.com/parents")))),) if stream.partitions else ()  # fmt: skip
+    return SourcePlan(name=stream.name, streams=(stream, *parents), **given)

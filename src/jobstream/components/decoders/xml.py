@@ -119,15 +119,22 @@ def _value(element: _Element, spaces: bool) -> Json:
         parent = element.getparent()
         outer = {} if parent is None else parent.nsmap
         out = {f"@xmlns:{k}" if k else "@xmlns": v for k, v in element.nsmap.items() if outer.get(k) != v}
-    for key, value in element.attrib.items():
+    for key, value in element.items():
         out[f"@{_attribute(str(key), element)}"] = value
-    texts = [element.text or ""]
+    text = element.text
     for child in element:
-        if not isinstance(child.tag, str):
+        tag = child.tag
+        if not isinstance(tag, str):
             raise DataFault("data.xml", f"the entity {child.text} is declared by the document")
-        _put(out, _name(child), _value(child, spaces))
-        texts.append(child.tail or "")
-    text = "".join(texts).strip()
+        name = tag if tag[0] != "{" else _name(child)
+        value = _value(child, spaces)
+        if name in out:
+            _put(out, name, value)
+        else:
+            out[name] = value
+        if tail := child.tail:
+            text = text + tail if text else tail
+    text = text.strip() if text else None
     if not out:
         return text or None
     if text:
@@ -136,10 +143,8 @@ def _value(element: _Element, spaces: bool) -> Json:
 
 
 def _put(out: Row, name: str, value: Json) -> None:
-    held = out.get(name)
-    if name not in out:
-        out[name] = value
-    elif isinstance(held, list):
+    """A name that is there already."""
+    if isinstance(held := out[name], list):
         held.append(value)
     else:
         out[name] = [held, value]

@@ -79,6 +79,8 @@ def _text(value: Json) -> str:
 
 
 def _number(value: Json) -> float:
+    if type(value) is int:
+        return value
     got = float(value)
     if not math.isfinite(got):
         raise ValueError

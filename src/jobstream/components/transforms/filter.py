@@ -21,11 +21,15 @@ _EQUAL = re.compile(r"^\{\{\s*record(?:\.([A-Za-z_]\w*)|\['([^'\\]+)'\])\s*==\s*
 class Filter(Options, frozen=True):
     """Keeps the records for which the condition holds. Works on columns when it compares one field with one text."""
 
-    keep: Annotated[Cond, opt("Keep when", "Such as {{ record.state == 'open' }}.", sees="record")]
+    keep: Annotated[Cond, opt("Keep when", "Such as {{ record.state == 'open' }}. Empty: none is kept.", sees="record")]
 
     def build(self, build: Build) -> object:
         m = _EQUAL.match(self.keep.strip())
-        return Keep(build.truth(self.keep), (m[1] or m[2], m[3]) if m else None, build.names)
+        return Keep(
+            build.truth(self.keep) if self.keep.strip() else lambda names: False,
+            (m[1] or m[2], m[3]) if m else None,
+            build.names,
+        )
 
 
 class Keep(msgspec.Struct, frozen=True):

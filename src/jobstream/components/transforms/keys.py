@@ -17,7 +17,8 @@ from jobstream.records.batch import Columns, Origin, Row
 from jobstream.template.language import Scope
 
 Rename = Callable[[str], str]
-_WORD = re.compile(r"[A-Z]+[a-z]*|[a-z]+|\d+|(?P<letters>[^\W\d_a-zA-Z]+)|(?P<other>[\W_]+)")
+_LETTER = r"[^\W\d_A-Z]"  # any but a capital
+_WORD = re.compile(rf"[A-Z]+{_LETTER}*|{_LETTER}+|\d+|(?P<other>[\W_]+)")
 
 
 class KeysToLower(Options, frozen=True):

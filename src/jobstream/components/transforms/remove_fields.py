@@ -42,7 +42,7 @@ class Removed(msgspec.Struct, frozen=True):
         return rows
 
     def columns(self, columns: Columns, origin: Origin) -> Columns:
-        kept = [n for n in columns.schema.names if not any(fnmatchcase(n, p) or p == n or p == "**" for (p,) in self.paths)]
+        kept = [n for n in columns.schema.names if not any(fnmatchcase(n, p) or p == n for (p,) in self.paths)]
         return columns.select(kept)
 
     def _remove(self, at: Json, path: tuple[str, ...]) -> None:
@@ -50,7 +50,7 @@ class Removed(msgspec.Struct, frozen=True):
         for key, value in _members(at):
             if pattern == "**":
                 self._remove(value, path)
-            if pattern not in ("**", str(key)) and not fnmatchcase(str(key), pattern):
+            if str(key) != pattern and not fnmatchcase(str(key), pattern):
                 continue
             if rest:
                 self._remove(at if pattern == "**" else value, tuple(rest))

@@ -34,4 +34,6 @@ class Reshaped(msgspec.Struct, frozen=True):
         return [reshaped(r, self.parts) for r in rows]
 
     def columns(self, columns: Columns, origin: Origin) -> Columns:
-        raise AssertionError
+        import pyarrow as pa
+
+        return pa.RecordBatch.from_pylist(self.rows(columns.to_pylist(), origin))

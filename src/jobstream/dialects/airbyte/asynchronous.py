@@ -84,7 +84,7 @@ def _poll(c: Context, node: Node, common: _Common) -> Poll:
     asked = exchange(c, requester, reading=common.reading, takes=OfPolling) if requester else Exchange(request=Request(url=""))
     minutes = c.number(node, "polling_job_timeout", MINUTES) or MINUTES
     poll = Poll(exchange=asked, status=statuses(c, node), first=cadence.first_wait if cadence else 0.0, waits=_waits(cadence),
-                deadline=minutes * 60, stall=common.more.stall, progress=common.more.progress or None)  # fmt: skip
+                deadline=minutes * 60, stall=common.more.stall, progress=c.bind(node, common.more.progress) or None)  # fmt: skip
     return c.made(poll, node.place("polling_requester"), deadline=node.place("polling_job_timeout"), waits=common.at,
                   progress=common.at, status=node.place("status_mapping"))  # fmt: skip
 
@@ -113,11 +113,18 @@ def _fetch(c: Context, node: Node, common: _Common) -> Fetch:
     pages: Paging = paging(c, node, "download_paginator")
     requester, more = _needed(c, node, "download_requester"), common.more
     asked = exchange(c, requester, expired=EXPIRED, more=pages.more, download=True) if requester else None
-    expect = more.expect or Expected()
     fetch = Fetch(exchange=asked, pages=pages.pages, part_bytes=more.part_bytes, parallel=more.parallel, deliver=more.deliver,
-                  expect=c.made(Expect(records=expect.records or None, media=expect.media), common.at))  # fmt: skip
-    return c.made(fetch, node.place("download_requester"), pages=node.place("download_paginator"), expect=common.at,
-                  **{"expect/records": common.at})  # fmt: skip
+                  expect=_expect(c, node, more.expect or Expected(), common.at))  # fmt: skip
+    return c.made(fetch, node.place("download_requester"), pages=node.place("download_paginator"), expect=common.at)
+
+
+def _expect(c: Context, node: Node, said: Expected, at: str) -> Expect:
+    texts = {
+        name: c.bind(node, text) or None
+        for name, text in (("records", said.records), ("length", said.length), ("digest", said.digest))
+    }
+    out = Expect(records=texts["records"], length=texts["length"], digest=texts["digest"], media=said.media, looks=said.looks)
+    return c.made(out, at, **{name: f"{at}/expect/{name}" for name in texts})
 
 
 def _policy(c: Context, node: Node, made: Creation, common: _Common) -> Policy:

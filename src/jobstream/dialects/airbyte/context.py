@@ -118,8 +118,12 @@ class Context:
     def require(self, node: Node, *fields: str) -> None:
         for field in fields:
             cell = node.find(field)
-            if cell is None or cell.raw is None:
-                spare = [k for k in node.fields if k not in KNOWN.get(self.type_of(node), Known()).fields and k != "type"]
+            if (cell is None or cell.raw is None) and not self.faults.tells(node.place(field)):
+                spare = [
+                    k
+                    for k in node.fields
+                    if k not in KNOWN.get(self.type_of(node), Known()).fields and k not in ("type", field)
+                ]
                 hint = near(field, spare)
                 self.faults.tell(
                     "missing_field", f"{node.at}/{field}", "", hint if hint.startswith("did") else "it is needed here"

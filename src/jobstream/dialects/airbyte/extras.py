@@ -56,7 +56,12 @@ class Expected(Extra, frozen=True):
     """What the API promises of the result; it is checked."""
 
     records: Annotated[str, Meta(description="A template that gives the number of records of one download.")] = ""
+    length: Annotated[str, Meta(description="A template that gives the number of bytes of one download.")] = ""
+    digest: Annotated[str, Meta(description="A template that gives its digest, hexadecimal or base64.")] = ""
     media: Annotated[tuple[str, ...], Meta(description="Content types that are data; anything else is an error.")] = ()
+    looks: Annotated[
+        Literal["auto", "any", "csv", "json", "jsonl", "xml"], Meta(description="What the first bytes must not contradict.")
+    ] = "auto"
 
 
 class OfRequester(Extra, frozen=True):

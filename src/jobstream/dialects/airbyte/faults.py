@@ -29,6 +29,10 @@ class Faults:
     def warn(self, code: str, at: str, saw: str = "", hint: str = "") -> None:
         self.tell(code, at, saw, hint, grave=False)
 
+    def tells(self, at: str) -> bool:
+        """Something is told of this place already."""
+        return any(told.at in (at, f"{at}/$ref") for told in self._told.values())
+
     def sorted(self) -> tuple[Told, ...]:
         return tuple(sorted(self._told.values(), key=lambda t: (t.line, t.at, t.code)))
 

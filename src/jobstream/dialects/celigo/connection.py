@@ -15,6 +15,7 @@ from jobstream.plan.notes import Json
 from jobstream.plan.source import Budget
 
 _SECRET_HEADERS = re.compile(r"authorization|cookie|token|api-?key|secret|password", re.IGNORECASE)
+_CONFIG = re.compile(r"\bconfig\.([\w.]+)")
 _MASKED = ("", "******")
 
 
@@ -32,6 +33,14 @@ class Connection(NamedTuple):
     media: str
     answers: str
     host: str
+
+    def secret_paths(self) -> tuple[str, ...]:
+        """Into the config. What a template reads from there is as secret as what is written."""
+        options = (self.auth.options if self.auth is not None else {}).values()
+        read = [
+            m[1] for v in options if isinstance(v, str) for m in _CONFIG.finditer(v) if not m[1].startswith(f"{self.word}.")
+        ]
+        return (*(f"{self.word}.{s}" for s in self.secrets), *read)
 
     def config(self, node: Node, given: Json) -> Json:
         """The resource itself, under what is given for it. Masked secrets are absent."""
@@ -72,23 +81,39 @@ def _auth(http: Node, word: str) -> tuple[Component | None, tuple[str, ...]]:
         auth.doc.tell("unsupported", auth.place("type"), kind, "known: " + ", ".join(sorted(("custom", *_KINDS))))
         return None, ()
     name, options, secrets = _KINDS[kind](auth, f"config.{word}.http.auth")
+    secrets = tuple(s for s in secrets if not _is_template(auth, s))
     inner = auth.node({"oauth": "oauth", "basic": "basic", "token": "token"}[kind])
     return auth.doc.made(Component("auth", name, options), inner, **{k: k for k in options}), tuple(
         f"http.auth.{s}" for s in secrets
     )
 
 
-def _raw(path: str) -> str:
-    return f"{{{{{{{path}}}}}}}"
+def _is_template(auth: Node, path: str) -> bool:
+    value: Json = auth.raw
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, dict) else None
+    return isinstance(value, str) and "{{" in value
+
+
+def _raw(auth: Node, path: str, at: str) -> str:
+    """The value in the config; one that is a template itself stands in the plan."""
+    if _is_template(auth, at):
+        block, _, field = at.partition(".")
+        return auth.node(block).text(field)
+    return f"{{{{{{{path}.{at}}}}}}}"
 
 
 def _basic(auth: Node, path: str) -> tuple[str, dict[str, Any], tuple[str, ...]]:
-    return "basic", {"user": _raw(f"{path}.basic.username"), "password": _raw(f"{path}.basic.password")}, ("basic.password",)
+    return (
+        "basic",
+        {"user": _raw(auth, path, "basic.username"), "password": _raw(auth, path, "basic.password")},
+        ("basic.password",),
+    )
 
 
 def _token(auth: Node, path: str) -> tuple[str, dict[str, Any], tuple[str, ...]]:
     token = auth.node("token")
-    secret, where = _raw(f"{path}.token.token"), token.text("location", "header")
+    secret, where = _raw(auth, path, "token.token"), token.text("location", "header")
     name, scheme = token.text("headerName", "Authorization"), token.text("scheme")
     if where == "header" and name.lower() == "authorization" and scheme.lower() == "bearer":
         return "bearer", {"token": secret}, ("token.token",)
@@ -104,18 +129,22 @@ def _oauth(auth: Node, path: str) -> tuple[str, dict[str, Any], tuple[str, ...]]
     oauth = auth.node("oauth")
     grant = oauth.text("grantType", "authorizecode")
     options: dict[str, Any] = {
-        "token_url": oauth.needed("tokenURI", str) or "", "client_id": _raw(f"{path}.oauth.clientId"),
-        "client_secret": _raw(f"{path}.oauth.clientSecret")}  # fmt: skip
+        "token_url": oauth.needed("tokenURI", str) or "", "client_id": _raw(auth, path, "oauth.clientId"),
+        "client_secret": _raw(auth, path, "oauth.clientSecret")}  # fmt: skip
     if scopes := oauth.texts("scope"):
         options["scopes"] = list(scopes)
     if oauth.text("clientCredentialsLocation") == "basicauthheader":
         options["client"] = "basic"
     secrets = ["oauth.clientSecret"]
     if grant == "authorizecode":
-        options |= {"refresh_token": _raw(f"{path}.token.refreshToken"), "access_token": _raw(f"{path}.token.token")}
+        options |= {"refresh_token": _raw(auth, path, "token.refreshToken"), "access_token": _raw(auth, path, "token.token")}
         secrets += ["token.refreshToken", "token.token"]
     elif grant == "password":
-        options |= {"grant": "password", "user": _raw(f"{path}.oauth.username"), "password": _raw(f"{path}.oauth.password")}
+        options |= {
+            "grant": "password",
+            "user": _raw(auth, path, "oauth.username"),
+            "password": _raw(auth, path, "oauth.password"),
+        }
         secrets.append("oauth.password")
     elif grant != "clientcredentials":
         auth.doc.tell("wrong_value", oauth.place("grantType"), grant, "authorizecode, clientcredentials or password")

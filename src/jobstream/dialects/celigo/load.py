@@ -37,7 +37,8 @@ def load(name: str, text: str, catalog: Catalog, *, config: Json = None, now: Ca
         if grave
         else tuple(_told(places, name, f.code, f.at, f.saw, f.hint) for f in lint(plan, catalog, Handlebars(plan.names, now)))
     )
-    return Compiled(plan, places, (*doc.findings(), *faults), {}, made.config())
+    held = made.config()
+    return Compiled(plan=plan, places=places, findings=(*doc.findings(), *faults), config=held)
 
 
 def _told(places: SourceMap, name: str, code: str, at: str, saw: str, hint: str) -> Told:
@@ -68,7 +69,7 @@ class _Source:
             streams=tuple(streams), default_rules=DEFAULT_RULES,
             names={**NAMES, "connection": "config.connection", "status": status or "polled.body", "record": laid, "data": laid, "": laid},
             auth={w: c.auth for w, c in words.items() if c.auth is not None}, budgets={w: c.budget for w, c in words.items()},
-            secrets=tuple(f"{w}.{s}" for w, c in words.items() for s in c.secrets),
+            secrets=tuple(s for c in words.values() for s in c.secret_paths()),
             hosts=tuple(dict.fromkeys(_host(c.base) for c in words.values())))  # fmt: skip
 
     def config(self) -> Json:
@@ -77,9 +78,9 @@ class _Source:
             node = self._doc.all("connections")[id]
             whole = c.config(node, _inside(out, c.word))
             out = _with(out, c.word.split("."), whole)
-            for secret in c.secrets if self._given is not None else ():
-                if _inside(whole, secret) is None:
-                    self._doc.tell("missing_field", node.place("http"), "", f"put it into the config as {c.word}.{secret}")
+            for secret in c.secret_paths() if self._given is not None else ():
+                if _inside(out, secret) is None:
+                    self._doc.tell("missing_field", node.at + "/http", "", f"a secret; put it into the config as {secret}")
         return out
 
     def _stream(self, node: Node) -> StreamPlan | None:
