@@ -237,3 +237,19 @@ def test_a_manifest_may_be_json() -> None:
         for f in load("m.json", '{\n"version": "1",\n"streems": []}', Catalog(), now=lambda: 0.0).findings
         if f.code == "unknown_field"
     ] == [3]
+
+
+def test_few_things_at_the_rim() -> None:
+    months = root("api_budget: {policies: [{type: FixedWindowCallRatePolicy, period: P1M, call_limit: 5, matchers: []}]}\n")
+    assert made(months).plan.budgets["budget1"].per == 86400.0 * 30
+    none = root("api_budget: {policies: [{type: FixedWindowCallRatePolicy, call_limit: 5, matchers: []}]}\n")
+    assert [f.code for f in made(none).findings] == ["missing_field"]
+    one = made(requester("error_handler: {max_retries: true}, use_cache: true"))
+    assert [f.code for f in one.faults] == ["wrong_value"] and [f.code for f in one.warnings] == ["ignored"]
+    when = stream('transformations: [{type: AddFields, fields: [{path: [a], value: 1}], condition: "record.x"}]')
+    assert made(when).plan.streams[0].records.transforms[0].options["when"] == "{{ record.x }}"
+    asked = made(requester("path: \"{{ config['p'] }}\""), {"p": "a"}).plan.streams[0].retrieval.fetch.exchange
+    assert asked is not None and asked.request.url == "https://x.test/{{ config['p'] }}"
+    assert made(root("spec: {connection_specification: {properties: [1]}}\n")).plan.secrets == ()
+    assert made(root("spec: {connection_specification: 5}\n"), {"a": 1}).config == {"a": 1}
+    assert made(root("spec: {connection_specification: {properties: {a: 5}}}\n"), {}).findings == ()

@@ -444,7 +444,10 @@ def test_composite_handlers_are_lists_and_share_their_waits() -> None:
     made = created("error_handler: {type: CompositeErrorHandler, error_handlers: ["
                    "{response_filters: [{http_codes: [429], action: RETRY}], max_retries: 2, backoff_strategies: [{type: ConstantBackoffStrategy, backoff_time_in_seconds: 9}]},"
                    "{type: CompositeErrorHandler, error_handlers: [{response_filters: [{http_codes: [500], action: FAIL}], max_retries: 7}]}]}")  # fmt: skip
-    assert [brief(r)[0] for r in made.rules] == [("retry", "429"), ("stop", "500")] and made.retries == 2
+    assert [brief(r) for r in made.rules] == [
+        [("retry", "429"), ("stop", "500"), ("doubt", "5xx", "lost")], [("stop", "500"), ("doubt", "5xx", "lost")],
+    ], "what stands behind, stands behind the filters of all handlers"  # fmt: skip
+    assert made.retries == 2
     assert made.waits == (RETRY_AFTER, Wait(first=9.0, jitter=0.0), Wait(first=1.0, factor=2.0, most=60.0))
 
 

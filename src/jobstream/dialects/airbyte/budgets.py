@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -61,13 +62,14 @@ def _slowest(c: Context, node: Node) -> Budget:
 
 
 def period(c: Context, node: Node, field: str) -> float:
-    """An ISO 8601 duration, in seconds."""
+    """An ISO 8601 duration, in seconds; a month has thirty days."""
     import isodate
 
     text = c.fixed_text(node, field)
     try:
         got = isodate.parse_duration(text)
-        seconds = float(got.total_seconds()) if hasattr(got, "total_seconds") else 86400.0 * 30
+        months = 0.0 if isinstance(got, timedelta) else float(got.years * 12 + got.months)
+        seconds = (got if isinstance(got, timedelta) else got.tdelta).total_seconds() + months * 30 * 86400
     except (isodate.ISO8601Error, ValueError, OverflowError, TypeError, AttributeError):
         seconds = 0.0
     if seconds > 0:

@@ -67,15 +67,13 @@ class Expected(Extra, frozen=True):
 class OfRequester(Extra, frozen=True):
     """On any requester."""
 
-    timeout: Annotated[float, Meta(gt=0, description="For the whole of a small answer; of a download, for each silence.")] = (
-        60.0
-    )
+    timeout: Annotated[float, Meta(gt=0, description="Until the answer begins.")] = 60.0
 
 
 class OfCreation(Extra, frozen=True):
     """On the creation requester."""
 
-    timeout: Annotated[float, Meta(gt=0, description="For the whole answer.")] = 60.0
+    timeout: Annotated[float, Meta(gt=0, description="Until the answer begins.")] = 60.0
     idempotency_key: Annotated[_Key | None, Meta(description="Header in which each attempt sends a key of its own.")] = None
     lookup: Annotated[Lookup | None, Meta(description="Asked instead of creating twice.")] = None
     doubt: Annotated[
@@ -86,7 +84,7 @@ class OfCreation(Extra, frozen=True):
 class OfPolling(Extra, frozen=True):
     """On the polling requester."""
 
-    timeout: Annotated[float, Meta(gt=0, description="For the whole answer.")] = 60.0
+    timeout: Annotated[float, Meta(gt=0, description="Until the answer begins.")] = 60.0
     poll: Annotated[Cadence | None, Meta(description="When the status is asked for.")] = None
 
 

@@ -22,12 +22,14 @@ class Handled(NamedTuple):
 
 
 def handled(c: Context, requester: Node, behind: tuple[Rule, ...] = (), *, download: bool = False) -> Handled:
-    """behind: rules that stand after the author's own in every list. download: the body is data, not to be searched."""
+    """behind: rules that stand after all of the author's own, in every list. download: the body is data, not to be searched."""
     found = c.typed(requester, "error_handler", _HANDLERS, "DefaultErrorHandler")
     if found is None:
         return Handled((behind,))
     leaves = list(_leaves(c, *found))
-    rules = tuple((*(r for f in _filters(c, h) for r in _rules(c, f, download)), *behind) for h in leaves)
+    own = [tuple(r for f in _filters(c, h) for r in _rules(c, f, download)) for h in leaves]
+    later = [tuple(r for rules in own[i + 1 :] for r in rules) if behind else () for i in range(len(own))]
+    rules = tuple((*mine, *others, *behind) for mine, others in zip(own, later, strict=True))
     waits = tuple(w for h in leaves for w in _waits(c, h))
     told = () if any(w.read is not None for w in waits) else (RETRY_AFTER,)
     retries = c.whole(leaves[0], "max_retries", 5) if leaves else 5
