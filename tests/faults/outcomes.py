@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from fault_case import Case
+from practice_manifest import PATH
 
 ONE = {"retriever": {"x-jobstream": {"parallel": 1, "settle": 1.0, "poll": {"interval": 1}}}}
 KEYED = "an idempotency key"
 LISTED = "a look-up in the API's list"
+SETTLED = {"settle": 40.0}
 SHORT = {"requesters": {r: {"x-jobstream": {"timeout": 0.5}} for r in ("polling_requester", "download_requester")}}
 XML = {
-    "decoder": {"type": "CsvDecoder"},
+    "requesters": {"polling_requester": {"path": f"keyed/{PATH}/{{{{ creation_response['export']['id'] }}}}"}},
     "retriever": {
         "decoder": {"type": "XmlDecoder"},
         "status_extractor": {"type": "DpathExtractor", "field_path": ["export", "status"]},
@@ -27,7 +29,7 @@ CREATION: dict[str, Case] = {
         does="carries the creation out, and its answer is lost", faults=("lost-create",), says=KEYED, code="create.doubt",
         outcome="The same request with the same key is answered with the job that was made.", seen={"create": 2, "download": 2}),
     "no answer, a list": Case(
-        does="carries the creation out, and its answer is lost", faults=("lost-create",), says=LISTED, way="listed", code="create.doubt",
+        does="carries the creation out, and its answer is lost", faults=("lost-create",), says=LISTED, way="listed", code="create.doubt", manifest=SETTLED,
         outcome="The list is asked, the job is found and taken over.", seen={"create": 1, "list": 1, "download": 2}),
     "no answer, nobody to ask": Case(
         does="carries the creation out, and its answer is lost", faults=("lost-create",), way="bare", jobs=2, code="create.doubt",
@@ -37,8 +39,20 @@ CREATION: dict[str, Case] = {
         does="carries the creation out, and its answer is lost", faults=("lost-create",), way="bare", says="`doubt: park`",
         manifest={"extra": {"doubt": "park"}}, records="none", good=False, code="create.in_doubt", told=("parked", "jobs resolve"),
         outcome="Nothing more is asked: the job is parked until a person has looked (`jobs resolve`)."),
+    "list malformed": Case(
+        does="loses a creation's answer, and answers the look-up with JSON that breaks off", faults=("lost-create", "malformed-json,on=list"),
+        says=LISTED, way="listed", code="lookup.unreadable", manifest=SETTLED, seen={"create": 1, "list": 2},
+        outcome="The list is asked again; it is not taken for an empty one, so there is no second job."),
+    "list login page": Case(
+        does="loses a creation's answer, and answers the look-up with a login page", faults=("lost-create", "login-page,on=list"),
+        says=LISTED, way="listed", code="lookup.unreadable", manifest=SETTLED, seen={"create": 1, "list": 2},
+        outcome="The list is asked again; it is not taken for an empty one, so there is no second job."),
+    "list 503": Case(
+        does="loses a creation's answer, and answers the look-up with 503", faults=("lost-create", "5xx=503,on=list,times=2"),
+        says=LISTED, way="listed", code="lookup.retry", manifest=SETTLED, seen={"create": 1, "list": 3},
+        outcome="The list is asked again until it answers."),
     "creation not carried out": Case(
-        does="closes the connection of a creation, which it does not carry out", faults=("drop,on=create",), says=LISTED, way="listed",
+        does="closes the connection of a creation, which it does not carry out", faults=("drop,on=create",), says=LISTED, way="listed", manifest=SETTLED,
         outcome="The list does not have it, so it is created once more.", code="create.doubt", seen={"create": 2}),
     "malformed creation": Case(
         does="answers the creation with JSON that breaks off", faults=("malformed-json,on=create",), says=KEYED, code="create.no_id",
@@ -75,12 +89,27 @@ CREATION: dict[str, Case] = {
         outcome="The same request after the time that it asked for.", seen={"create": 2}, report={"early": 0}),
 }
 
+LIST = "a `download_target_requester`"
+LOCATE = {"retriever": {"download_target_requester": {
+    "type": "HttpRequester", "url_base": "{{ config['base'] }}", "path": f"keyed/{PATH}/{{{{ creation_response['id'] }}}}",
+    "authenticator": {"type": "BearerAuthenticator", "api_token": "{{ config['api_key'] }}"}}}}  # fmt: skip
+
 POLLING: dict[str, Case] = {
+    "list of targets malformed": Case(
+        does="answers the request for the targets with JSON that breaks off", faults=("malformed-json,on=poll,after=1",), says=LIST,
+        manifest=LOCATE, code="locate.unreadable", seen={"create": 1, "poll": 3, "download": 2},
+        outcome="Asked again; it is not taken for an empty list."),
+    "poll login page": Case(
+        does="answers a poll with 200 and an HTML login page", faults=("login-page,on=poll",), code="poll.unreadable",
+        outcome="A failed poll: polled again.", seen={"create": 1, "poll": 2}),
+    "poll cut": Case(
+        does="breaks the connection in the middle of a poll's answer", faults=("reset=20,on=poll",), code="poll.retry",
+        outcome="A failed poll: polled again.", seen={"create": 1, "poll": 2}),
     "poll 429": Case(
         does="answers 429 with Retry-After to a poll", faults=("429=1,on=poll,times=1",), rate=1.0, code="poll.throttled",
         outcome="Asked again after the time that it asked for.", seen={"poll": 2}, report={"early": 0}),
     "429 everywhere": Case(
-        does="answers 429 with Retry-After once at every step", faults=("429=1,times=1,per=route",), rate=1.0, code="fetch.throttled",
+        does="answers 429 with Retry-After once at every step", faults=("429=1,times=1,per=route",), rate=1.0, api={"files": 1}, code="fetch.throttled",
         outcome="Each step waits as long as it was asked to.", seen={"create": 2, "poll": 2}, report={"early": 0}),
     "rate limit": Case(
         does="takes 4 requests a second, and answers 429 beyond", faults=("rate-limit=4",), rate=1.0, manifest={"parts": ("a", "b", "c")},
@@ -92,7 +121,7 @@ POLLING: dict[str, Case] = {
         does="answers polls with 503", faults=("5xx=503,on=poll,times=3",), code="poll.retry",
         outcome="A failed poll is not a failed job: polled again, with growing waits.", seen={"create": 1, "poll": 4}),
     "poll malformed": Case(
-        does="answers a poll with JSON that breaks off", faults=("malformed-json,on=poll",), code="*",
+        does="answers a poll with JSON that breaks off", faults=("malformed-json,on=poll",), code="poll.unreadable",
         outcome="A failed poll is not a failed job: polled again.", seen={"create": 1, "poll": 2}),
     "poll dropped": Case(
         does="closes the connection of a poll", faults=("drop,on=poll",), code="poll.retry", outcome="Polled again.",
@@ -130,16 +159,16 @@ POLLING: dict[str, Case] = {
         manifest={"abort": True}, outcome="Aborted where the manifest says how; then a new remote job.", report={"cancels": 1}),
     "never done": Case(
         does="never finishes", faults=("never-done",), records="none", good=False, attempts=1, manifest={"minutes": 0.2, "abort": True},
-        code="job.timed_out", report={"cancels": 1}, told=("timed out",),
+        code="job.deadline", report={"cancels": 1}, told=("timed out",),
         outcome="At the deadline (`polling_job_timeout`) the remote job is aborted and the slice has timed out."),
     "never done, no abort": Case(
         does="never finishes", faults=("never-done",), says="no `abort_requester`", records="none", good=False, attempts=1,
-        manifest={"minutes": 0.2}, code="job.timed_out", told=("jobstream jobs orphans",), numbers={"orphans": 1},
+        manifest={"minutes": 0.2}, code="job.deadline", told=("jobstream jobs orphans",), numbers={"orphans": 1},
         outcome="Timed out; the remote job, which may run on, is listed by `jobs orphans`."),
     "no urls": Case(
         does="says ready, with an empty list of URLs", faults=("no-urls",), records="none", code="", seen={"download": 0},
         outcome="A success without records, as Airbyte has it; the report tells that there was nothing to download.",
-        told=("0 records",)),
+        told=("nothing to download",)),
 }
 
 DOWNLOAD: dict[str, Case] = {
@@ -181,7 +210,7 @@ DOWNLOAD: dict[str, Case] = {
     "download 5xx": Case(
         does="answers a download with 503", faults=("5xx=503,on=download,times=2",), code="fetch.retry", outcome="Asked again."),
     "download 429": Case(
-        does="answers 429 with Retry-After to a download", faults=("429=1,on=download,times=1",), rate=1.0, code="fetch.throttled",
+        does="answers 429 with Retry-After to a download", faults=("429=1,on=download,times=1",), rate=1.0, api={"files": 1}, code="fetch.throttled",
         outcome="Asked again after the time that it asked for.", report={"early": 0}),
     "download 5xx for ever": Case(
         does="answers every download with 503", faults=("5xx=503,on=download,times=always",), records="none", good=False, attempts=1,
@@ -253,7 +282,7 @@ CONTENT: dict[str, Case] = {
     "quoted newlines": Case(
         does="has line ends, quotes and commas in quoted fields", faults=("quoted-newlines",), outcome="Exactly the fields that were written."),
     "byte order mark": Case(does="begins with a byte order mark", faults=("bom",), outcome="It is no part of the first column's name."),
-    "NUL bytes": Case(does="has NUL bytes in fields", faults=("nul",), outcome="*"),
+    "NUL bytes": Case(does="has NUL bytes in fields", faults=("nul",), outcome="They stay in the fields."),
     "latin-1": Case(
         does="writes ISO 8859-1", faults=("latin-1",), says="`encoding: latin-1`", manifest={"decoder": {"type": "CsvDecoder", "encoding": "latin-1"}},
         outcome="Read as told."),
@@ -264,9 +293,12 @@ CONTENT: dict[str, Case] = {
         does="writes semicolons between fields", faults=("semicolons",), says="`delimiter: ;`",
         manifest={"decoder": {"type": "CsvDecoder", "delimiter": ";"}}, outcome="Read as told."),
     "semicolons, untold": Case(
-        does="writes semicolons where commas are expected", faults=("semicolons",), records=60, outcome="*"),
+        does="writes semicolons where commas are expected", faults=("semicolons",), records="none", good=False, jobs=3, code="data.csv",
+        told=("';'", "delimiter"), outcome="Refused: a header of one column that holds another delimiter is not believed."),
     "ragged": Case(
-        does="has rows that are too short or too long", faults=("ragged",), outcome="*"),
+        does="has rows that are too short or too long", faults=("ragged",), records=60, numbers={"fitted": 12},
+        told=("12 rows had too few or too many cells",),
+        outcome="As Airbyte has it: missing cells are null, extra ones are dropped; the report tells how many rows."),
     "JSON, cut": Case(
         does="sends JSON lines that break off in a line", faults=("until-close", "cut-gzip,times=1,file=0"), api={"format": "jsonl"}, jobs=2,
         manifest={"decoder": {"type": "JsonlDecoder"}}, code="data.gzip", outcome="Refused; the next attempt brings it whole."),

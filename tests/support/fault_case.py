@@ -91,13 +91,13 @@ async def happened(case: Case, folder: Path) -> Happened:
     async with PracticeApi(config_from(fields)) as api:
         folder.mkdir(parents=True, exist_ok=True)
         path = written(folder, manifest(api.url, case.way, **case.manifest))
-        app = App(Project(folder), Quick(case.rate))
-        compiled = compiled_of(app, str(path), dict(CONFIG))
+        app, config = App(Project(folder), Quick(case.rate)), {**CONFIG, "base": api.url}
+        compiled = compiled_of(app, str(path), config)
         wish = Wish(to=str(folder / "out"), format="jsonl", attempts=case.attempts)
         numbers: dict[str, Any] = {}
         talk = io.StringIO()
         with contextlib.redirect_stderr(talk):
-            code = await perform(app, compiled.plan, run_config(compiled, dict(CONFIG)), wish, argparse.Namespace(quiet=False, json=False))
+            code = await perform(app, compiled.plan, run_config(compiled, config), wish, argparse.Namespace(quiet=False, json=False))
         with contextlib.closing(app.runs()) as runs:
             numbers = runs.list(most=1)[0].report  # type: ignore[assignment]
         parts = case.manifest.get("parts", ()) or ("",)
