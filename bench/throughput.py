@@ -100,10 +100,12 @@ def _tell(rows: int, field: list[Contestant], costs: dict[Name, list[Cost]], ali
 def _agree(alike: dict[Name, Any]) -> bool:
     """Outputs of one reading are equal record for record. An empty cell is text to a CsvDecoder and null to the extractor."""
     right = True
-    for reading in ({False: "the same text", True: "empty cells null"}).items():
-        seen = {k: v for k, v in alike.items() if v is not None and ("Extractor" in k[1]) is reading[0]}
-        for key, found in seen.items():
-            if found != next(iter(seen.values())):
-                print(f"DIFFERENT ({reading[1]}): {key} gave {found}, {next(iter(seen))} gave {next(iter(seen.values()))}")
-                right = False
+    for extractor in (False, True):
+        seen = {k: v for k, v in alike.items() if v is not None and ("Extractor" in k[1]) is extractor}
+        odd = [k for k, v in seen.items() if v != next(iter(seen.values()))]
+        for key in odd:
+            print(f"DIFFERENT: {key} gave {seen[key]}, {next(iter(seen))} gave {next(iter(seen.values()))}")
+        if seen and not odd:
+            print(f"alike, record for record: {', '.join(f'{name} ({form})' for form, name in seen)}")
+        right = right and not odd
     return right

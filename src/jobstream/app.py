@@ -189,8 +189,9 @@ class App:
     async def _one(self, plan: SourcePlan, config: dict[str, Json], wish: Wish, ports: Ports, report: Report) -> One:
         states = wish.state if wish.state is not None else await ports.ledger.checkpoints(plan.name)
         language = self.language(plan)
-        hands, streams = hands_of(plan, config, self.catalog, language, ports, states)
-        return One(plan, config, ports, hands, streams, self.catalog, language, self.project.settings, report)
+        catalog = Catalog(self.catalog.lines, config)
+        hands, streams = hands_of(plan, config, catalog, language, ports, states)
+        return One(plan, config, ports, hands, streams, catalog, language, self.project.settings, report)
 
 
 class One(NamedTuple):

@@ -62,7 +62,7 @@ def test_bearer() -> None:
 class Talk:
     """An acquire, answered from a list."""
 
-    def __init__(self, held: Held | None = None, now: float = 1000.0, config: Any = CONFIG, **options: Any) -> None:
+    def __init__(self, held: Held | None = None, /, now: Any = 1000.0, config: Any = CONFIG, **options: Any) -> None:
         self.auth = built("auth", "oauth", **{"token_url": "https://a.test/t", "client_id": "id", "client_secret": "{{ config.secret }}", **options})  # fmt: skip
         self.names = Scope({"config": lambda: config})
         self.run = self.auth.acquire(held, self.names, now)
@@ -138,7 +138,7 @@ def test_password_and_custom_grants() -> None:
 
 
 def test_a_rotated_refresh_token_is_used_next_until_the_configured_one_changes() -> None:
-    options = {"refresh_token": "{{ config.refresh }}"}
+    options: dict[str, Any] = {"refresh_token": "{{ config.refresh }}"}
     held = Talk(**options).answer({"access_token": "A", "refresh_token": "R2"})
     assert held.until == 1000.0 + 3600
     assert Talk(held, now=9999, **options).form["refresh_token"] == ["R2"]
@@ -149,7 +149,7 @@ def test_a_rotated_refresh_token_is_used_next_until_the_configured_one_changes()
 
 
 def test_a_known_access_token_is_used_while_it_lives() -> None:
-    options = {"access_token": "K", "access_token_until": "1970-01-01T01:00:00Z"}
+    options: dict[str, Any] = {"access_token": "K", "access_token_until": "1970-01-01T01:00:00Z"}
     held = Talk(**options).held
     assert held is not None
     assert (held.values["access"], held.until) == ("K", 3600.0)

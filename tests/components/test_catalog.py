@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jobstream.components.catalog import LINES, Catalog
+from jobstream.components.catalog import LINES, Catalog, installed
 from jobstream.components.lint import lint
 from jobstream.components.options import Finding, form, page
 from jobstream.plan.component import Component
@@ -56,7 +56,8 @@ def plan(**more: Any) -> SourcePlan:
     fetch = Exchange(
         request=Request(
             url="https://a.test/", auth=more.pop("used", ""), budget=more.pop("budget", ""), body=more.pop("body", None)
-        )
+        ),
+        rules=more.pop("rules", ((),)),
     )
     stream = StreamPlan(name="s", records=Records(decoder=Component("decoder", "json"), transforms=more.pop("transforms", ())),
                         partitions=more.pop("partitions", None), cursor=more.pop("cursor", None),
@@ -112,3 +113,8 @@ def test_raw_names_inside_bodies_are_checked_too() -> None:
 
 def test_a_verdict_that_no_step_may_have_is_told() -> None:
     assert ("wrong_verdict", "/default_rules/0", "adopt") in told(default_rules=(Rule(then="adopt"),))
+    assert ("wrong_verdict", "/streams/0/retrieval/fetch/exchange/rules/0/0", "busy") in told(rules=((Rule(then="busy"),),))
+
+
+def test_installed_packages_may_add_lines() -> None:
+    assert all(":" in line for line in installed().values())

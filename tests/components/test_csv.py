@@ -78,6 +78,8 @@ soup = st.text(st.sampled_from('ab,"\n\r\\ é'), max_size=60)
 @example('a\n"\n"\n"\nb', 3, {})
 @example('a,b\n5" x,1\n"z', 4, {})
 @example("a\\\r\nb\n", 1, {"escape": "\\"})
+@example('""\\', 1, {"escape": "\\"})
+@example('""\\\n,\n', 1, {"escape": "\\", "double_quote": False})
 def test_any_text_reads_as_the_csv_module_reads_it_or_is_an_unterminated_quote(text: str, block: int, options: Any) -> None:
     dialect: dict[str, Any] = {"doublequote": options.get("double_quote", True), "escapechar": options.get("escape") or None}
     dialect |= {"quoting": csv.QUOTE_NONE} if options.get("quote") == "" else {}
@@ -208,6 +210,7 @@ def test_a_million_fields_in_a_row_are_an_error_and_not_a_hang() -> None:
 
 
 def test_signs_that_contradict_each_other_are_a_fault_of_the_options() -> None:
+    bad: dict[str, Any]
     for bad in ({"delimiter": '"'}, {"quote": "\n"}, {"escape": ","}):
         with pytest.raises(ValueError, match="wrong_value"):
             built("decoder", "csv", **bad)

@@ -56,7 +56,7 @@ def test_zones_are_obeyed_and_their_absence_is_utc() -> None:
 def test_lengths() -> None:
     assert length(5) == length("5") == length("PT5S") == timedelta(seconds=5)
     assert length("") == timedelta(0)
-    assert datetime(2024, 1, 31) + length("P1M") == datetime(2024, 2, 29)  # type: ignore[operator]
+    assert datetime(2024, 1, 31) + length("P1M") == datetime(2024, 2, 29)
     with pytest.raises(TimeFault):
         length("a while")
 
@@ -67,6 +67,7 @@ def test_windows_end_a_grain_before_the_next_and_the_last_at_the_end() -> None:
     assert windows(cursor(granularity=0))[0][1] == "2024-01-02T00:00:00Z"
     assert windows(cursor(step=0)) == [("2024-01-01T00:00:00Z", "2024-01-03T12:00:00Z")]
     assert windows(cursor(step="P100Y", lookback="P3000Y"), {"closed": [["2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z", None]]}) == windows(cursor(step=""))  # fmt: skip
+    assert windows(cursor(step="P9000Y")) == windows(cursor(step="P9000000D")) == windows(cursor(step=0))
     assert windows(cursor(start="2025-01-01T00:00:00Z")) == []
     assert [w[0][:10] for w in windows(cursor(step="P1M"), now=datetime(2024, 4, 1, tzinfo=UTC))] == [
         "2024-01-01",
@@ -198,6 +199,15 @@ def test_a_value_that_is_no_instant_is_a_fault_that_shows_it() -> None:
     for rows in ([{"at": "soon"}], pa.RecordBatch.from_pylist([{"at": "soon"}])):
         with pytest.raises(DataFault, match="'soon' is no instant"):
             cursor().see(None, Batch(rows))
+
+
+def test_a_part_of_a_result_closes_up_to_what_was_seen_and_its_grain_is_read_again() -> None:
+    c = cursor()
+    seen = "2024-01-01T10:00:00.500000Z"
+    state = c.close(None, Slice({}, ("2024-01-01T00:00:00Z", seen)), (seen,))
+    state = c.close(state, Slice({}, ("2024-01-02T00:00:00Z", "2024-01-02T23:59:59Z")), (None,))
+    assert windows(c, state)[0] == ("2024-01-01T10:00:00Z", "2024-01-01T23:59:59Z")
+    assert c.value(state) == "2024-01-01T10:00:00Z"
 
 
 def test_a_window_is_split_into_halves_until_two_grains() -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from jobstream.records.counts import DataFault
 from jobstream.records.inflate import FREE, matches, unpacked
+from tries import Dribble
 
 
 def plain(raw: bytes, **options: Any) -> list[bytes]:
@@ -88,6 +89,13 @@ def test_anything_else_after_a_member_is_an_error_that_shows_it(tail: bytes) -> 
     assert seen.code == "data.gzip"
     assert "after member 1 and 3 bytes" in seen.seen
     assert repr(tail.lstrip(b"\0"))[2:-1] in seen.seen
+
+
+@pytest.mark.parametrize("n", range(4, 12))
+def test_members_are_told_apart_wherever_the_source_breaks_them(n: int) -> None:
+    for pack in (gzip.compress, zstd.compress):
+        source = Dribble(pack(b"abc") + pack(b"def"), n)
+        assert [s.read() for s in unpacked(source)] == [b"abcdef"]
 
 
 def test_the_fault_of_a_cut_member_says_where() -> None:

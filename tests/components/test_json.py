@@ -113,6 +113,7 @@ def test_nothing_is_no_document() -> None:
     for raw in (b"", b" \n", b"null", b"\xef\xbb\xbf"):
         assert short(raw) == []
     assert short(b'{"a":null}', "a") == long(b'{"a":null}', "a", block=1) == []
+    assert long(b'{"a": {}}', "a", "b") == []
 
 
 def test_nesting_that_would_break_the_parser_is_an_error() -> None:

@@ -47,6 +47,7 @@ def test_pages_and_offsets_end_with_a_short_page_or_an_empty_one(
     count = full + 1 if told or total % size == 0 else full + 2
     numbers = walk(built("paginator", "page", start=start, first_asked=first, **known), total, size)
     offsets = walk(built("paginator", "offset", first_asked=first, **known), total, size)
+    assert built("paginator", "page").sees == built("paginator", "offset").sees == "records"
     head = (start, 0) if first else (None, None)
     assert numbers == [head[0], *range(start + 1, start + count)]
     assert offsets == [head[1], *(min(n * size, total) for n in range(1, count))]
@@ -98,7 +99,11 @@ def test_the_link_header_is_read_by_relation_in_templates_and_by_its_own_paginat
 def test_a_header_is_the_token() -> None:
     pages = built("paginator", "header", name="X-Next", last="null")
     assert (pages.first(), pages.sees) == (None, "headers")
-    assert [pages.next(page(**{"x-next": v}), Scope({})) for v in ("T", "", "null")] == ["T", None, None]
+    assert [pages.next(Page(Answer(200, {"x-next": v}), 0, None, None), Scope({})) for v in ("T", "", "null")] == [
+        "T",
+        None,
+        None,
+    ]
     assert pages.next(page(), Scope({})) is None
 
 

@@ -43,6 +43,7 @@ columnar = st.sampled_from([
 @given(tables, columnar)
 def test_columns_and_rows_give_the_same_records(rows: Any, what: Any) -> None:
     name, options = what
+    rows = [{k: r[k] for k in rows[0]} for r in rows]
     transform = built("transform", name, **options)
     assert transform.on_columns
     batch = pa.RecordBatch.from_pylist(rows, pa.schema([(k, pa.string()) for k in rows[0]]))
@@ -62,6 +63,15 @@ def test_what_needs_rows_says_so() -> None:
                           ("remove_fields", {"paths": [["a", "b"]]}), ("remove_fields", {"paths": [["a"]], "when": "{{ property }}"}),
                           ("keys_replace", {"old": "{{ record.a }}", "new": ""}), ("cast", {"schema": {"properties": {"a": {"type": "number"}}}})):  # fmt: skip
         assert not built("transform", name, **options).on_columns
+
+
+def test_columns_are_refused_by_what_needs_rows() -> None:
+    batch = pa.RecordBatch.from_pylist([{"a": "x"}])
+    for name, options in (("keys_replace", {"old": "{{ record.a }}", "new": ""}), ("filter", {"keep": "{{ record.a > 'a' }}"})):
+        with pytest.raises(AssertionError):
+            built("transform", name, **options).columns(batch, ORIGIN)
+    missing = built("transform", "filter", keep="{{ record.b == 'x' }}")
+    assert missing.columns(batch, ORIGIN).num_rows == 0
 
 
 def test_nested_columns_are_flattened_and_cast_by_rows() -> None:

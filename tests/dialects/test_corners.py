@@ -190,7 +190,7 @@ def test_what_may_be_left_out_or_written_otherwise() -> None:
         retriever("paginator: {}"),
         requester("request_body_data: '{{ config.x }}', http_method: post"),
         SIMPLE.replace("https://x.test", "https://[x.test"),
-        requester("authenticator: {type: BearerAuthenticator, api_token: t}").replace(
+        requester("authenticator: {type: BearerAuthenticator, api_token: '{{ config.k }}'}").replace(
             "https://x.test", "https://{{ 1 / 0 }}/x"
         ),
         stream("schema_loader: [{type: InlineSchemaLoader}, {type: InlineSchemaLoader, schema: {type: object}}]"),
@@ -253,3 +253,8 @@ def test_few_things_at_the_rim() -> None:
     assert made(root("spec: {connection_specification: {properties: [1]}}\n")).plan.secrets == ()
     assert made(root("spec: {connection_specification: 5}\n"), {"a": 1}).config == {"a": 1}
     assert made(root("spec: {connection_specification: {properties: {a: 5}}}\n"), {}).findings == ()
+
+
+def test_a_secret_in_the_text_is_told_but_no_reason_not_to_run() -> None:
+    one = made(requester("authenticator: {type: BasicHttpAuthenticator, username: '{{ config.key }}', password: x}"))
+    assert one.faults == () and [(f.code, f.at) for f in one.warnings] == [("literal_secret", f"{REQ}/authenticator/password")]

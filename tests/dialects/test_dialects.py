@@ -10,7 +10,6 @@ from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from jobstream.dialects.celigo.compile import Resources, compile_export
 
 from jobstream.components.catalog import Catalog
 from jobstream.components.lint import lint
@@ -65,39 +64,6 @@ def exports(method: str, path: str, query: dict[str, str], n: int) -> tuple[int,
         return 200, {"state": "RUN" if n < 4 else "DONE"}
     page = int(query.get("page", 0))
     return 200, {"items": [{"id": page * 2}, {"id": page * 2 + 1}], "next": str(page + 1) if page < 2 else None}
-
-
-def celigo() -> Resources:
-    def export(name: str, uri: str, **more: Any) -> dict[str, Any]:
-        return {"name": name, "_connectionId": "c", "http": {"method": "GET", "relativeURI": uri, **more}}
-
-    helper = {"submit": {"sameAsStatus": False}, "result": {"_exportId": "r"},
-              "status": {"_exportId": "s", "statusPath": "state", "inProgressValues": ["RUN"], "doneValues": ["DONE"], "errorValues": ["ERR"],
-                         "initialWaitTime": 0, "pollWaitTime": 1}}  # fmt: skip
-    return {
-        "connections/c": {"name": "x", "http": {"baseURI": "https://x.test", "auth": {"type": "token"}}},
-        "exports/o": export("rows", "/exports", method="POST", _asyncHelperId="h"),
-        "exports/s": export("status", "/exports/{{{record.id}}}"),
-        "exports/r": export("result", "/exports/{{{record.id}}}/rows", paging={"method": "token", "path": "next"}, response={"resourcePath": "items"}),
-        "asynchelpers/h": {"name": "rows", "http": helper},
-    }  # fmt: skip
-
-
-def test_a_manifest_and_celigo_resources_of_one_api_give_the_same_transcript() -> None:
-    one, said = manifest("exports")
-    other = compile_export("o", celigo())
-    assert said == [] and tell(other, SourceMap()) == []
-    runs = []
-    for plan, config in ((one, {"token": "tok"}), (other, {"connection": {"http": {"auth": {"token": {"token": "tok"}}}}})):
-        fake = Fake(exports)
-        small = Small(plan, config, fake)
-        jobs = asyncio.run(small.run("rows"))
-        assert {j.phase for j in jobs.values()} == {"done"}
-        assert all("tok" not in t.url + t.body + str(t.headers) for t in small.traces)
-        runs.append((fake.seen, small.records("rows"), [t.title for t in small.traces]))
-    assert runs[0] == runs[1]
-    assert runs[0][1] == [{"id": i} for i in range(6)]
-    assert runs[0][2][:2] == ["Async Job -- Create", "Async Job -- Polling"]
 
 
 def test_sendgrid_runs_from_its_manifest() -> None:
@@ -173,14 +139,6 @@ def test_a_leaf_goes_both_ways_and_has_a_form() -> None:
         "/streams/0/retriever/status_mapping/running", ["pending", "queued"]
     )
     assert '        running: ["pending", "queued"]  # there is no queued' in text
-
-
-def test_celigo_with_one_endpoint_polls_and_never_creates() -> None:
-    r = celigo()
-    r["asynchelpers/h"]["http"]["submit"] = {"sameAsStatus": True}
-    r["exports/o"]["http"].pop("relativeURI")
-    plan = compile_export("o", r)
-    assert plan.streams[0].retrieval.create is None and plan.streams[0].retrieval.poll is not None
 
 
 def ended(answers: dict[str, Any], **more: str) -> tuple[list[str], Fake]:

@@ -90,7 +90,7 @@ def test_a_broken_manifest_gives_findings_and_never_raises(document: Any, with_c
 
 
 @pytest.mark.long
-@settings(max_examples=5000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(broken(), st.booleans())
 def test_a_broken_manifest_at_length(document: Any, with_config: bool) -> None:
     survives(document, CONFIG if with_config else None)

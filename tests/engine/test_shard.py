@@ -12,6 +12,7 @@ import pytest
 from msgspec import structs
 
 from jobstream.engine.report import Report
+from jobstream.engine.slots import Lane
 from jobstream.jobs.event import Answer, Slice
 from jobstream.jobs.job import Job
 from jobstream.kinds import Wire
@@ -138,6 +139,31 @@ def test_stop_aborts_what_it_can_and_ends_in_time() -> None:
     assert world.clock.now() - began < 60
     left = [j.api_id for j in jobs.values() if not j.over]
     assert left == ["r0"]
+
+
+def test_stop_ends_in_time_also_where_no_answer_comes() -> None:
+    class Hung(FakeApi):
+        async def send(self, wire: Wire, *, timeout: float, follow: bool, budget: str) -> Reply:
+            if wire.method == "GET" and "key=" not in wire.url:
+                hung.append(wire.url)
+                await asyncio.Event().wait()
+            return await super().send(wire, timeout=timeout, follow=follow, budget=budget)
+
+    hung: list[str] = []
+    world = World(Shape(), Hung([], polls=10**6), Keyed(True))
+
+    async def go() -> dict[str, Job]:
+        shard = world.shard(Process(None))
+        shard._calls = Lane(2)
+        task = asyncio.create_task(shard.run(world.births(6)))
+        while len(hung) < 2:
+            await asyncio.sleep(0)
+        await shard.stop("Ctrl-C", within=5.0)
+        return await task
+
+    jobs = asyncio.run(go())
+    world.close()
+    assert len(hung) == 2 and sum(not j.over for j in jobs.values()) >= 2 and all(j.cancel for j in jobs.values())
 
 
 def test_jobs_of_another_question_are_left_alone_and_told() -> None:

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobstream.errors import KeepingError
@@ -20,7 +20,11 @@ from jobstream.testing.world import Process, Shape, World
 A, B = bytes(range(32)), bytes(range(1, 33))
 
 
-@given(plain=st.binary(max_size=300), about=st.text(max_size=20), other=st.text(max_size=20), at=st.integers(0, 10**6))
+PLACES = st.text("ab/é", max_size=20)
+
+
+@settings(deadline=None, suppress_health_check=list(HealthCheck))
+@given(plain=st.binary(max_size=300), about=PLACES, other=PLACES, at=st.integers(0, 10**6))
 def test_a_value_opens_only_as_it_was_and_where_it_was(plain: bytes, about: str, other: str, at: int) -> None:
     seal = AesSeal(A)
     sealed = seal.seal(plain, about)

@@ -14,7 +14,7 @@ from jobstream.plan.component import Component, Kind
 from jobstream.plan.notes import Json
 from jobstream.records.counts import Tally
 from jobstream.template.jinja import Jinja
-from jobstream.template.language import Language, Scope
+from jobstream.template.language import Scope
 
 many = settings(max_examples=2000 if "--long" in sys.argv else 100, deadline=None)
 some = settings(max_examples=500 if "--long" in sys.argv else 50, deadline=None)
@@ -31,7 +31,7 @@ class Dribble(io.BytesIO):
         return super().read(self._n if size is None or size < 0 else min(size, self._n))
 
 
-def built(kind: Kind, name: str, config: Json = None, /, *, language: Language | None = None, **options: Any) -> Any:
+def built(kind: Kind, name: str, config: Json = None, /, *, language: Any = None, **options: Any) -> Any:
     """A component as the engine gets it. Options go through JSON's types."""
     return Catalog(config=config).build(Component(kind, name, options), language or Jinja())
 

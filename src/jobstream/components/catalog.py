@@ -4,14 +4,13 @@ the same form by the entry point group `jobstream.components`."""
 from __future__ import annotations
 
 import importlib
-import typing
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
 from typing import cast
 
 import msgspec
 
-from jobstream.components.options import Finding, Options, check, nearest
+from jobstream.components.options import Finding, Options, check, hints_of, nearest
 from jobstream.kinds import SEEN_FROM
 from jobstream.plan.component import Component
 from jobstream.plan.notes import Json
@@ -60,17 +59,17 @@ class Catalog:
     config  what the templates see that are read when a component is built (windows of time) or that see records"""
 
     def __init__(self, lines: Mapping[str, str] = LINES, config: Json = None) -> None:
-        self._lines, self.config = dict(lines), config
+        self.lines, self.config = dict(lines), config
 
     def find(self, kind: str, name: str) -> type[Options] | None:
-        line = self._lines.get(f"{kind}.{name}")
+        line = self.lines.get(f"{kind}.{name}")
         if line is None:
             return None
         module, _, cls = line.partition(":")
         return cast("type[Options]", getattr(importlib.import_module(module), cls))
 
     def names(self, kind: str) -> tuple[str, ...]:
-        return tuple(sorted(k.partition(".")[2] for k in self._lines if k.startswith(kind + ".")))
+        return tuple(sorted(k.partition(".")[2] for k in self.lines if k.startswith(kind + ".")))
 
     def check(self, c: Component, kind: str, at: str = "") -> tuple[Options | None, list[Finding]]:
         """The typed options, or all faults of this component and of those nested in it."""
@@ -110,7 +109,7 @@ class _Builder:
 
 def nested(options: Options) -> Iterator[tuple[str, Component, str]]:
     """The components inside a component: options typed Component, or tuple or dict of it, marked with their kind."""
-    hints = typing.get_type_hints(type(options), include_extras=True)
+    hints = hints_of(type(options))
     for f in msgspec.structs.fields(options):
         metas = getattr(hints[f.name], "__metadata__", ())
         kind = next(

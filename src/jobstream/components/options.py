@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar, cast
@@ -53,7 +54,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def check(cls: type[T], raw: Mapping[str, Json], at: str = "") -> tuple[T | None, list[Finding]]:
     """Raw options -> the typed value, or every fault of them (msgspec alone would stop at the first)."""
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = hints_of(cls)
     fields = {f.encode_name: f for f in msgspec.structs.fields(cast("type[msgspec.Struct]", cls))}
     faults = [Finding("unknown_field", f"{at}/{k}", k, nearest(k, fields)) for k in raw if k not in fields]
     values: dict[str, Any] = {}
@@ -147,9 +148,16 @@ def page(kind: str, name: str, cls: type, sees: Place = "config") -> str:
     return "\n".join(lines)
 
 
-def notes_of(cls: type, name: str) -> dict[str, Json]:
+@functools.cache
+def hints_of(cls: type) -> Mapping[str, Any]:
+    """The types of its fields, notes and all. Looked up once: it is slow, and lint asks for each field of a plan."""
+    return typing.get_type_hints(cls, include_extras=True)
+
+
+@functools.cache
+def notes_of(cls: type, name: str) -> Mapping[str, Json]:
     """The `x-` notes of one field."""
-    hint = typing.get_type_hints(cls, include_extras=True).get(name)
+    hint = hints_of(cls).get(name)
     out: dict[str, Json] = {}
     for meta in _metas(hint):
         out |= meta.extra_json_schema or {}

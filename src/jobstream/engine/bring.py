@@ -60,6 +60,7 @@ class _Walk(Struct):
     token: Json
     lengths: list[int] = []
     coding: str = ""
+    media: str = ""
     head: bytes = b""
 
 
@@ -92,7 +93,7 @@ class Carrier:
         walk = _Walk(t.next if t.next is not None or self._pages is None else self._pages.first())
         try:
             if self._pages is None:
-                length, digest, walk.coding, head = await self._download.store(job, i, name)
+                length, digest, walk.coding, walk.media, head = await self._download.store(job, i, name)
                 walk.lengths.append(length)
             else:
                 async with aclosing(self._bytes(job, i, walk)) as chunks:
@@ -103,7 +104,7 @@ class Carrier:
             return e.result
         finally:
             self._ports.spent(job.stream, "download", self._ports.clock.now() - began)
-        return Part(Stored(part, name, tuple(walk.lengths), digest, t.next, walk.coding), walk.token)
+        return Part(Stored(part, name, tuple(walk.lengths), digest, t.next, walk.coding, walk.media), walk.token)
 
     async def _records(self, job: Job, name: str, head: bytes | None) -> None:
         """A look at the first bytes: what cannot be records goes no further."""
@@ -142,7 +143,7 @@ class Carrier:
     async def _body(self, job: Job, i: int, walk: _Walk, opened: Opened) -> AsyncGenerator[bytes]:
         got, most = opened.got, self._opener.exchange.reading.most
         body, rest = await peek(got, most)
-        walk.coding = coding_of(got.headers)
+        walk.coding, walk.media = coding_of(got.headers), got.headers.get("content-type", "")
         answer = answer_of(got, inflated(body, most, walk.coding))
         there = self._opener.judged(job, i, opened, answer.body, walk.token)
         if rest is None:
@@ -164,7 +165,8 @@ class Carrier:
         assert self._pages is not None
         n, last = 0, None
         if self._pages.sees == "records":
-            rows = [r for b in self._documents(_reader(answer.body), Tally(), self.names(job, i)) for r in b.rows()]
+            names = self.names(job, i).plus(answer={"headers": answer.headers})
+            rows = [r for b in self._documents(_reader(answer.body), Tally(), names) for r in b.rows()]
             n, last = len(rows), rows[-1] if rows else None
         try:
             after = self._pages.next(Page(answer, n, last, token), self.names(job, i, token))
@@ -187,7 +189,7 @@ class Carrier:
             if self._cursor is not None:
                 seen[0] = self._cursor.see(seen[0], batch)
 
-        names = self.names(job, i)
+        names = self.names(job, i).plus(answer={"headers": {"content-type": part.media} if part.media else {}})
         try:
             with self._ports.spool.open(part.name) as source:
                 documents = self._checked(job, i, part, self._documents(source, tally, names, part), tally)

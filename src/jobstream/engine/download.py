@@ -22,6 +22,7 @@ class Kept(NamedTuple):
     length: int
     digest: str
     coding: str
+    media: str
     head: bytes | None
 
 
@@ -44,7 +45,7 @@ class Download:
         if told and await self._ports.work(self._differs, name, told):
             await self._ports.spool.drop(name)
             raise Failed(Lost(sent=True, why=f"the digest is not {told}"))
-        return Kept(length, digest, coding_of(answer.headers), head)
+        return Kept(length, digest, coding_of(answer.headers), answer.headers.get("content-type", ""), head)
 
     async def _filled(self, job: Job, i: int, writing: Writing) -> tuple[Answer, bytes | None]:
         opened = await self._opener.open(job, i, headers=asking(writing.offset, writing.mark))

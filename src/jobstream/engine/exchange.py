@@ -117,7 +117,8 @@ class Caller:
         if rest is not None:
             return Broken(Fault(code="answer.too_long", seen=f"more than {ex.reading.longest} bytes"))
         whole(got, len(body), wire.method)
-        small = self._reader.value(ex.reading, body, scope_of(job, self._tools), coding_of(got.headers))
+        names = scope_of(job, self._tools, answer={"headers": got.headers})
+        small = self._reader.value(ex.reading, body, names, coding_of(got.headers))
         answer = structs.replace(answer_of(got, small), request=said(wire) if ex.reading.keep_request else None)
         answer = through(ex.reading, answer)
         stored = await self._rows(job, cmd, answer, body, coding_of(got.headers))
@@ -142,7 +143,7 @@ class Caller:
             return None
         name = f"{job.id}/{job.attempt}/rows-{job.seq}"
         length, digest = await self._ports.spool.write(name, once(raw))
-        return Stored(0, name, (length,), digest, coding=coding)
+        return Stored(0, name, (length,), digest, coding=coding, media=answer.headers.get("content-type", ""))
 
     async def _spooled(self, job: Job, cmd: Send, answer: Answer) -> Answer:
         """A long answer that later steps may see lies in the spool, so that the ledger and ten thousand jobs stay small."""

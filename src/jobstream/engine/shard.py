@@ -14,7 +14,7 @@ from jobstream.engine.hands import Hands, Lanes
 from jobstream.engine.haul import Haul, Owner
 from jobstream.engine.history import History
 from jobstream.engine.scribe import Scribe
-from jobstream.engine.slots import Slots
+from jobstream.engine.slots import Lane, Slots
 from jobstream.engine.takeover import Lent, found, lost_answer, uncovered
 from jobstream.engine.together import Batched
 from jobstream.jobs.command import Bring, Quit, Relist, Retract, Send, decide, due, rests
@@ -56,8 +56,8 @@ class Shard:
         self._busy: set[JobId] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._rung = asyncio.Event()
-        self._calls, self._creates = asyncio.Semaphore(lanes.calls), asyncio.Semaphore(lanes.creates)
-        self._moves, self._moving, self._bringing = lanes.moves, 0, deque[JobId]()
+        self._calls, self._creates = Lane(lanes.calls), asyncio.Semaphore(lanes.creates)
+        self._moves, self._bringing = Lane(lanes.moves), deque[JobId]()
         self._in_flight = lanes.in_flight
         self._slots = Slots(slots, lambda job: self._hands[job.stream].plan.retrieval.policy.slots)
         self._births: Iterator[tuple[JobId, Planned]] = iter(())
@@ -173,7 +173,7 @@ class Shard:
         self._begun(fresh)
 
     async def _pump(self, group: asyncio.TaskGroup) -> None:
-        """Never waits for anything but time, a ring, or room among the calls."""
+        """Never waits for anything but time or a ring; a turn that ends rings, for it leaves room in its lane."""
         clock = self.ports.clock
         while True:
             await self._admit()
@@ -184,53 +184,47 @@ class Shard:
                 self._heeded = now
                 self._history.flush()
                 await self.heed()
-            elif self._bringing and self._moving < self._moves:
-                self._spawn_move(group, self._bringing.popleft())
-            elif self._heap and self._heap[0][0] <= now:
-                await self._start(group, heapq.heappop(self._heap)[2], now)
-            elif self._batched.waiting:
-                await self._flush(group, now)
+            elif self._bringing and self._moves.room:
+                self._spawn(group, self._moves, self._turn(self._bringing.popleft()))
+            elif self._heap and self._heap[0][0] <= now and self._calls.room:
+                self._start(group, heapq.heappop(self._heap)[2], now)
+            elif self._batched.waiting and self._calls.room:
+                self._flush(group, now)
             else:
                 self._rung.clear()
-                await clock.until(
-                    min(self._heap[0][0] if self._heap else EVER, self._until, self._heeded + self._heeds), self._rung
-                )
+                first = self._heap[0][0] if self._heap and self._calls.room else EVER
+                await clock.until(min(first, self._until, self._heeded + self._heeds), self._rung)
 
-    async def _start(self, group: asyncio.TaskGroup, job_id: JobId, now: float) -> None:
+    def _start(self, group: asyncio.TaskGroup, job_id: JobId, now: float) -> None:
         job = self.jobs[job_id]
         if job_id in self._busy or self._rests(job) or due(job) > now:
             return  # an old ticket: a newer one is in the heap, or comes with the end of the turn
         match decide(job, now):
             case Send(step="create") if self._full(job):
                 return
-            case Bring() if self._moving >= self._moves:
-                self._busy.add(job_id)
-                self._bringing.append(job_id)
             case Bring():
                 self._busy.add(job_id)
-                self._spawn_move(group, job_id)
+                self._bringing.append(job_id)
             case Send(step="poll") if self._batched.take(job, self._hands[job.stream].plan):
                 self._busy.add(job_id)
                 if self._batched.full:
-                    await self._flush(group, now)
+                    self._flush(group, now)
             case _:
                 self._busy.add(job_id)
-                await self._calls.acquire()
-                self._spawn(group, self._turn(job_id, self._calls.release))
+                self._spawn(group, self._calls, self._turn(job_id))
 
-    def _spawn(self, group: asyncio.TaskGroup, turn: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, group: asyncio.TaskGroup, lane: Lane, turn: Coroutine[Any, Any, None]) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            lane.leave()
+            self._rung.set()
+
+        lane.enter()
         task = group.create_task(turn)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(ended)
 
-    def _spawn_move(self, group: asyncio.TaskGroup, job_id: JobId) -> None:
-        def free() -> None:
-            self._moving -= 1
-
-        self._moving += 1
-        self._spawn(group, self._turn(job_id, free))
-
-    async def _flush(self, group: asyncio.TaskGroup, now: float) -> None:
+    def _flush(self, group: asyncio.TaskGroup, now: float) -> None:
         """The polls that go together, with those due a moment later."""
         ids, within = self._batched.flush()
         while self._heap and self._heap[0][0] <= now + within and len(ids) < self._batched.most:
@@ -242,8 +236,7 @@ class Shard:
             elif job.id not in self._busy and not self._rests(job):
                 self._push(job)
                 break
-        await self._calls.acquire()
-        self._spawn(group, self._turns(ids))
+        self._spawn(group, self._calls, self._turns(ids))
 
     def _full(self, job: Job) -> bool:
         full = self._slots.full(job)
@@ -253,11 +246,10 @@ class Shard:
 
     # -- one turn
 
-    async def _turn(self, job_id: JobId, free: Callable[[], None]) -> None:
+    async def _turn(self, job_id: JobId) -> None:
         try:
             await self._obey(job_id)
         finally:
-            free()
             self._busy.discard(job_id)
         self._after(job_id)
 
@@ -275,7 +267,6 @@ class Shard:
                     i, Send("poll"), got.result, together.exchange if got.failed else None)
                 for i, got in zip(ids, results, strict=True)))  # fmt: skip
         finally:
-            self._calls.release()
             self._busy.difference_update(ids)
         for i in ids:
             self._after(i)

@@ -10,6 +10,23 @@ from jobstream.jobs.table import HOLDS_SLOT
 from jobstream.ports import JobId
 
 
+class Lane:
+    """So many tasks at the same time. Nobody waits in it: who finds no room comes again."""
+
+    def __init__(self, most: int) -> None:
+        self._free = most
+
+    @property
+    def room(self) -> bool:
+        return self._free > 0
+
+    def enter(self) -> None:
+        self._free -= 1
+
+    def leave(self) -> None:
+        self._free += 1
+
+
 class Slots:
     """most: how many, by name · name: of a job's slot, empty where it needs none."""
 

@@ -16,6 +16,7 @@ from jobstream.plan.notes import Json
 from jobstream.plan.stream import StreamPlan
 from jobstream.ports import Checkpoint
 
+COMMON = "*"
 GOOD = frozenset(("done", "skipped", "lent"))
 
 
@@ -62,7 +63,8 @@ class StreamRun:
     def _slices(self, partition: Slice) -> Iterator[Slice]:
         if self._cursor is None:
             return iter((partition,))
-        return self._cursor.slices(self.state.get(partition_key(partition)), partition, self._now())
+        common = self.state.get(COMMON)  # of a stream that had no partitions, or whose state is one for all
+        return self._cursor.slices(self.state.get(partition_key(partition), common), partition, self._now())
 
     def closed(self, job: Job) -> Checkpoint | None:
         """The state after this job. A partial result closes nothing but what was seen."""

@@ -46,7 +46,9 @@ class Small:
         with tempfile.TemporaryDirectory() as folder:
             ledger = SqliteLedger(os.path.join(folder, "l.db"), inline)
             ports = Ports(self.clock, self.transport, ledger, MemorySpool(), self.destination, self.traces.append, inline)
-            hands, runs = hands_of(self.plan, self.config, Catalog(), language_of(self.plan), ports, self.states)
+            hands, runs = hands_of(
+                self.plan, self.config, Catalog(config=self.config), language_of(self.plan), ports, self.states
+            )
             shard = Shard("s", hands, ports, slots=self.plan.slots, heeds=EVER, lanes=Lanes(**limits))
             jobs = await shard.run(runs[stream].births(partitions))
             self.states = await ledger.checkpoints("s")

@@ -145,7 +145,8 @@ class Windows:
     def close(self, state: Json, done: Slice, seen: tuple[Json, ...]) -> Json:
         assert done.window is not None
         most = max((s for s in seen if s is not None), default=None)
-        return {"closed": self._merged([*_closed(state), [*done.window, most, bool(done.extra.get(OPEN))]])}
+        partial = done.window[1] == most  # a part of a result closes up to what was seen, and not all of that grain
+        return {"closed": self._merged([*_closed(state), [*done.window, most, partial or bool(done.extra.get(OPEN))]])}
 
     def value(self, state: Json) -> str | None:
         """What may be relied upon: the latest seen in the first interval, else its start. In the format of the state."""

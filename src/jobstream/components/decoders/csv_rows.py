@@ -50,7 +50,9 @@ class Grammar(msgspec.Struct, frozen=True):
             quote = re.escape(self.quote.encode())
             doubled = b"|" + quote + quote if self.double_quote else b""
             inside = _run(self.quote, self.escape, more=doubled + escaped)
-            cell = b"(?:" + quote + inside + quote + rest + b"|(?!" + quote + b")" + rest + b")"
+            # right behind a closing quote the escape is a plain character, unless that quote could not have been doubled
+            literal = re.escape(self.escape.encode()) + b"?+" if self.escape and self.double_quote else b""
+            cell = b"(?:" + quote + inside + quote + literal + rest + b"|(?!" + quote + b")" + rest + b")"
         row = cell + b"(?:" + re.escape(self.delimiter.encode()) + cell + b")*+"
         comment = re.escape(self.comment.encode()) + rb"[^\r\n]*+|" if self.comment else b""
         return re.compile(b"(?:" + comment + row + rb")(?:\r\n|\n|\r(?!\Z))")

@@ -119,15 +119,15 @@ def _value(element: _Element, spaces: bool) -> Json:
         parent = element.getparent()
         outer = {} if parent is None else parent.nsmap
         out = {f"@xmlns:{k}" if k else "@xmlns": v for k, v in element.nsmap.items() if outer.get(k) != v}
-    for key, value in element.items():
-        out[f"@{_attribute(str(key), element)}"] = value
+    for key, said in element.items():
+        out[f"@{_attribute(str(key), element)}"] = said
     text = element.text
     for child in element:
         tag = child.tag
         if not isinstance(tag, str):
             raise DataFault("data.xml", f"the entity {child.text} is declared by the document")
         name = tag if tag[0] != "{" else _name(child)
-        value = _value(child, spaces)
+        value = _value(child, spaces) if spaces or len(child) or child.keys() else (child.text or "").strip() or None
         if name in out:
             _put(out, name, value)
         else:

@@ -104,6 +104,10 @@ class OfRetriever(Extra, frozen=True):
     deliver: Annotated[Literal["parts", "whole"], Meta(description="whole: nothing before all of it has come.")] = "parts"
     lives: Annotated[Seconds | None, Meta(description="How long a download link lives; older ones are asked for again.")] = None
     target_key: Annotated[tuple[str, ...], Meta(description="Keys inside a target of what stays when links are renewed.")] = ()
+    items: Annotated[
+        Literal["whole", "streamed"],
+        Meta(description="streamed: records of a long JSON object or XML file are taken one by one at the extractor's path."),
+    ] = "whole"
     expect: Annotated[Expected | None, Meta(description="What the API promises of the result.")] = None
 
 

@@ -39,7 +39,7 @@ def compiled(text: Text, catalog: Catalog, *, config: Json | None = None, now: C
     places = SourceMap(c.places(plan))
     for f in lint(plan, catalog, c.texts.language):
         origin = places.find(f.at)
-        faults.tell(f.code, origin.pointer if origin else "", f.saw, f.hint)
+        faults.tell(f.code, origin.pointer if origin else "", f.saw, f.hint, grave=not f.warning)
     return Compiled(plan, places, faults.sorted(), spec, config)
 
 

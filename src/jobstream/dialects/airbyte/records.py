@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from jobstream.dialects.airbyte.context import Context
 from jobstream.dialects.airbyte.faults import near
+from jobstream.dialects.airbyte.items import by_item
 from jobstream.dialects.airbyte.leaf import leaf
 from jobstream.dialects.airbyte.leaves import of_kind
 from jobstream.dialects.airbyte.places import Node
@@ -58,7 +59,8 @@ def records(c: Context, stream: Node, retriever: Node, schema: dict[str, Json] |
         extracted(c, selector[0], "extractor")  # its mistakes are told, though it selects nothing
     made = decoder(c, retriever, "download_decoder" if is_async else "decoder")
     transforms = _transforms(c, stream, selector[0] if selector else None, schema)
-    out = Records(decoder=got.decoder or made, select=got.read, transforms=transforms)
+    read, format_ = by_item(c, retriever, got.read, got.decoder or made) if is_async else (got.read, got.decoder or made)
+    out = Records(decoder=format_, select=read, transforms=transforms)
     return c.made(out, retriever.at, select=got.at, decoder=retriever.place("download_decoder" if is_async else "decoder"))
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from jobstream.components.catalog import Catalog
 from jobstream.components.lint import lint
+from jobstream.components.options import Finding
 from jobstream.dialects.celigo.connection import Connection, connection_of
 from jobstream.dialects.celigo.document import Document, Node
 from jobstream.dialects.celigo.export import Export
@@ -32,18 +33,14 @@ def load(name: str, text: str, catalog: Catalog, *, config: Json = None, now: Ca
     plan = made.plan()
     places = SourceMap(doc.places(plan))
     grave = [f for f in doc.findings() if f.grave]
-    faults = (
-        ()
-        if grave
-        else tuple(_told(places, name, f.code, f.at, f.saw, f.hint) for f in lint(plan, catalog, Handlebars(plan.names, now)))
-    )
+    faults = () if grave else tuple(_told(places, name, f) for f in lint(plan, catalog, Handlebars(plan.names, now)))
     held = made.config()
     return Compiled(plan=plan, places=places, findings=(*doc.findings(), *faults), config=held)
 
 
-def _told(places: SourceMap, name: str, code: str, at: str, saw: str, hint: str) -> Told:
-    origin = places.find(at)
-    return Told(code, name, origin.pointer if origin else "", origin.line if origin else 0, saw, hint)
+def _told(places: SourceMap, name: str, f: Finding) -> Told:
+    origin = places.find(f.at)
+    return Told(f.code, name, origin.pointer if origin else "", origin.line if origin else 0, f.saw, f.hint, not f.warning)
 
 
 class _Source:
