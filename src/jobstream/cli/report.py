@@ -43,6 +43,10 @@ def _notes(n: dict[str, Any]) -> list[str]:
     said = []
     if n["filtered"] or n["bad"]:
         said.append(f"{n['read']:,} read = {n['kept']:,} kept + {n['filtered']:,} filtered + {n['bad']:,} unreadable")
+    if n.get("fitted"):
+        said.append(f"{n['fitted']:,} rows had too few or too many cells: missing ones are null, extra ones were dropped")
+    if n["jobs"].get("done") and not n["targets"]:
+        said.append("the API said that it is ready, and gave nothing to download")
     if n["fell_to_rows"]:
         said.append(f"{n['fell_to_rows']:,} records left columns for a step that works on rows")
     if n["doubtful"]:

@@ -67,6 +67,7 @@ class StreamReport(Struct):
     filtered: int = 0
     bad: int = 0
     fell_to_rows: int = 0
+    fitted: int = 0
     kept_before: int = 0
     targets: int = 0
     targets_open: int = 0
@@ -154,6 +155,7 @@ class Report:
         r.filtered += e.counts.filtered
         r.bad += e.counts.bad
         r.fell_to_rows += e.counts.fell_to_rows
+        r.fitted += e.counts.fitted
 
     def _met(self, r: StreamReport, job: JobId, fault: Fault, ended: bool) -> None:
         key = (r.stream, fault.code, fault.at)
