@@ -214,7 +214,9 @@ FAULTS: dict[str, Fault] = {
         "engine/history.py", "for i, e in pieces]", "for i, e in []]", SHARD, cheap=True
     ),
     "long answers stay in the spool": Fault(
-        "engine/takeover.py", "    answers = set(before.answers) - set(after.answers)\n", "    answers: set[str] = set()\n",
+        "engine/takeover.py",
+        "    return answers | spooled(before) | begun\n",
+        "    return set()\n",
         SHARD + "::test_long_answers_are_read_back_also_after_a_kill",
     ),
     "a job of another question is taken": Fault(
