@@ -180,7 +180,8 @@ class App:
         transport = HttpTransport(self.clock, origins=wish.origins, allow_private=wish.allow_private, budgets=budgets,
                                   per_host=settings.connections)  # fmt: skip
         try:
-            yield Ports(self.clock, transport, ledger, spool, destination, trace, budgets=budgets, spent=report.spent)
+            yield Ports(self.clock, transport, ledger, spool, destination, trace, budgets=budgets, vault=ledger,
+                        spent=report.spent)  # fmt: skip
         finally:
             await transport.close()
             await spool.close()

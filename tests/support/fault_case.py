@@ -97,7 +97,9 @@ async def happened(case: Case, folder: Path) -> Happened:
         numbers: dict[str, Any] = {}
         talk = io.StringIO()
         with contextlib.redirect_stderr(talk):
-            code = await perform(app, compiled.plan, run_config(compiled, config), wish, argparse.Namespace(quiet=False, json=False))
+            code = await perform(
+                app, compiled.plan, run_config(compiled, config), wish, argparse.Namespace(quiet=False, json=False)
+            )
         with contextlib.closing(app.runs()) as runs:
             numbers = runs.list(most=1)[0].report  # type: ignore[assignment]
         parts = case.manifest.get("parts", ()) or ("",)
