@@ -55,7 +55,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def check(cls: type[T], raw: Mapping[str, Json], at: str = "") -> tuple[T | None, list[Finding]]:
     """Raw options -> the typed value, or every fault of them (msgspec alone would stop at the first)."""
-    hints = hints_of(cast("type[object]", cls))
+    hints = hints_of(cast(type, cls))
     fields = {f.encode_name: f for f in msgspec.structs.fields(cast("type[msgspec.Struct]", cls))}
     faults = [Finding("unknown_field", f"{at}/{k}", k, nearest(k, fields)) for k in raw if k not in fields]
     values: dict[str, Any] = {}
