@@ -78,7 +78,9 @@ async def test_a_full_disk_is_told_by_the_ledger(tmp_path: Path) -> None:
         epoch = await ledger.claim("s", "me")
         [pages] = ledger._db.execute("PRAGMA page_count").fetchone()
         ledger._db.execute(f"PRAGMA max_page_count={pages}")
-        born = [Entry(f"r.{n}", 1, Planned(at=1.0, to="planned", stream="contacts", slice=Slice(), key=f"k{n}")) for n in range(500)]
+        born = [
+            Entry(f"r.{n}", 1, Planned(at=1.0, to="planned", stream="contacts", slice=Slice(), key=f"k{n}")) for n in range(500)
+        ]
         with pytest.raises(KeepingError, match="full"):
             await ledger.append("s", epoch, born, [])
         ledger._db.execute("PRAGMA max_page_count=1000000")

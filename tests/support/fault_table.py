@@ -1,4 +1,4 @@
-"""THE TABLE: what an API may do wrong, and what comes of it. Each row is run by test_outcomes.py; docs/faults.md is drawn from it."""
+"""THE TABLE: what an API may do wrong, and what comes of it. tests/faults runs each row; docs/faults.md is drawn from it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ XML = {
         "status_extractor": {"type": "DpathExtractor", "field_path": ["export", "status"]},
         "download_target_extractor": {"type": "DpathExtractor", "field_path": ["export", "urls", "url"]},
     },
-}
+}  # fmt: skip
 
 
 def file(name: str, *options: str) -> tuple[str, ...]:
@@ -34,7 +34,7 @@ CREATION: dict[str, Case] = {
     "no answer, nobody to ask": Case(
         does="carries the creation out, and its answer is lost", faults=("lost-create",), way="bare", jobs=2, code="create.doubt",
         outcome="A new job, and the report tells that a second one may be running.", numbers={"doubtful": 1, "orphans": 1},
-        told=("1 creations without an answer", "jobstream jobs orphans")),
+        told=("1 creation without an answer", "jobstream jobs orphans")),
     "no answer, park": Case(
         does="carries the creation out, and its answer is lost", faults=("lost-create",), way="bare", says="`doubt: park`",
         manifest={"extra": {"doubt": "park"}}, records="none", good=False, code="create.in_doubt", told=("parked", "jobs resolve"),
@@ -59,7 +59,7 @@ CREATION: dict[str, Case] = {
         outcome="Without an id it is no answer: the same key again, the same job.", seen={"create": 2}),
     "malformed creation, bare": Case(
         does="answers the creation with JSON that breaks off", faults=("malformed-json,on=create",), way="bare", jobs=2,
-        code="create.no_id", numbers={"doubtful": 1}, told=("creations without an answer",),
+        code="create.no_id", numbers={"doubtful": 1}, told=("1 creation without an answer",),
         outcome="In doubt: a new job, and the report tells that a second one may be running."),
     "no id": Case(
         does="answers the creation without an id", faults=("no-id",), says=KEYED, code="create.no_id",
@@ -87,7 +87,7 @@ CREATION: dict[str, Case] = {
     "creation 429": Case(
         does="answers 429 with Retry-After to a creation", faults=("429=1,on=create,times=1",), rate=1.0, code="create.throttled",
         outcome="The same request after the time that it asked for.", seen={"create": 2}, report={"early": 0}),
-}
+}  # fmt: skip
 
 LIST = "a `download_target_requester`"
 LOCATE = {"retriever": {"download_target_requester": {
@@ -113,7 +113,7 @@ POLLING: dict[str, Case] = {
         outcome="Each step waits as long as it was asked to.", seen={"create": 2, "poll": 2}, report={"early": 0}),
     "rate limit": Case(
         does="takes 4 requests a second, and answers 429 beyond", faults=("rate-limit=4",), rate=1.0, manifest={"parts": ("a", "b", "c")},
-        jobs=3, outcome="What was refused is asked again a second later.", code="*"),
+        jobs=3, outcome="What was refused is asked again a second later.", code="poll.throttled"),
     "retry-after": Case(
         does="says Retry-After in the answer of a poll that is pending", faults=("retry-after=1",), api={"job_seconds": 0.5}, rate=1.0,
         outcome="The next poll comes no sooner.", report={"early": 0}),
@@ -129,13 +129,15 @@ POLLING: dict[str, Case] = {
     "poll hangs": Case(
         does="never answers a poll", faults=("hang,on=poll",), manifest=SHORT, says="`timeout`", code="poll.retry",
         outcome="Given up after the timeout, and polled again.", seen={"create": 1, "poll": 2}),
+    "job takes its time": Case(
+        does="takes its time", faults=("duration=0.1",), outcome="Polled at the cadence that the manifest says.", seen={"create": 1}),
     "latency": Case(does="answers slowly", faults=("latency=0.05",), outcome="Slowly."),
     "poll redirected": Case(
         does="redirects a poll to another host", faults=("redirect,on=poll",), outcome="Followed; no credentials go along.",
         report={"misplaced": []}),
     "redirect loop": Case(
         does="redirects polls in a circle, for ever", faults=("redirect-loop,on=poll",), records="none", good=False, attempts=1,
-        manifest={"minutes": 1}, code="*", told=("redirects in a circle",), outcome="Polled until the deadline; then the job has timed out."),
+        manifest={"minutes": 1}, code="poll.retry", told=("redirects in a circle",), outcome="Polled until the deadline; then the job has timed out."),
     "unknown status": Case(
         does="tells a status that the mapping does not have", faults=("unknown-status=archiving",), records="none", good=False,
         code="status.unknown", told=("archiving", "contacts"), manifest={"abort": True}, report={"cancels": 1},
@@ -147,7 +149,7 @@ POLLING: dict[str, Case] = {
         does="forgets the job: polls get 404", faults=("vanished=0,times=1",), says="404 as RETRY in a response filter of the poll",
         manifest={"requesters": {"polling_requester": {"error_handler": {"type": "DefaultErrorHandler", "max_retries": 1, "response_filters": [
             {"type": "HttpResponseFilter", "http_codes": [404], "action": "RETRY"}]}}}, "minutes": 1},
-        jobs=2, code="*", outcome="Polled until the deadline; then a new job is made."),
+        jobs=2, code="poll.retry", outcome="Polled until the deadline; then a new job is made."),
     "failed once": Case(
         does="fails the job", faults=("failed-once",), jobs=2, code="job.failed", outcome="A new remote job for the same slice.",
         seen={"create": 2}, numbers={"attempts": 1}),
@@ -169,7 +171,7 @@ POLLING: dict[str, Case] = {
         does="says ready, with an empty list of URLs", faults=("no-urls",), records="none", code="", seen={"download": 0},
         outcome="A success without records, as Airbyte has it; the report tells that there was nothing to download.",
         told=("nothing to download",)),
-}
+}  # fmt: skip
 
 DOWNLOAD: dict[str, Case] = {
     "reset": Case(
@@ -229,7 +231,7 @@ DOWNLOAD: dict[str, Case] = {
         report={"misplaced": []}),
     "credentials": Case(
         does="answers 400 to any Authorization at a link", faults=(), outcome="A download gets none.", report={"misplaced": []}),
-}
+}  # fmt: skip
 
 CONTENT: dict[str, Case] = {
     "login page": Case(
@@ -287,7 +289,7 @@ CONTENT: dict[str, Case] = {
         does="writes ISO 8859-1", faults=("latin-1",), says="`encoding: latin-1`", manifest={"decoder": {"type": "CsvDecoder", "encoding": "latin-1"}},
         outcome="Read as told."),
     "latin-1, untold": Case(
-        does="writes ISO 8859-1 where UTF-8 is expected", faults=("latin-1",), records="none", good=False, jobs=3, code="*",
+        does="writes ISO 8859-1 where UTF-8 is expected", faults=("latin-1",), records="none", good=False, jobs=3, code="data.encoding",
         outcome="Refused: a charset is never guessed."),
     "semicolons": Case(
         does="writes semicolons between fields", faults=("semicolons",), says="`delimiter: ;`",
@@ -304,5 +306,10 @@ CONTENT: dict[str, Case] = {
         manifest={"decoder": {"type": "JsonlDecoder"}}, code="data.gzip", outcome="Refused; the next attempt brings it whole."),
 }  # fmt: skip
 
-CHAPTERS: dict[str, dict[str, Case]] = {"Creation": CREATION, "Polling": POLLING, "Download": DOWNLOAD, "What is in the file": CONTENT}
+CHAPTERS: dict[str, dict[str, Case]] = {
+    "Creation": CREATION,
+    "Polling": POLLING,
+    "Download": DOWNLOAD,
+    "What is in the file": CONTENT,
+}
 CASES: dict[str, Case] = {name: case for chapter in CHAPTERS.values() for name, case in chapter.items()}
