@@ -51,7 +51,7 @@ class Case:
     told      pieces of text that the report must have
     seen      requests by route, where they are certain
     report    fields of the API's report · numbers: fields of ours
-    rate      how quick time passes
+    also      kinds of misbehaviour that need no fault to show · rate: how quick time passes
     """
 
     does: str
@@ -68,6 +68,7 @@ class Case:
     numbers: dict[str, Any] = field(default_factory=dict)
     api: dict[str, Any] = field(default_factory=dict)
     manifest: dict[str, Any] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
     way: Way = "keyed"
     attempts: int | None = None
     rate: float = 40.0
@@ -98,7 +99,12 @@ async def happened(case: Case, folder: Path) -> Happened:
         talk = io.StringIO()
         with contextlib.redirect_stderr(talk):
             code = await perform(
-                app, compiled.plan, run_config(compiled, config), wish, argparse.Namespace(quiet=False, json=False)
+                app,
+                compiled.plan,
+                run_config(compiled, config),
+                wish,
+                argparse.Namespace(quiet=False, json=False),
+                compiled.places,
             )
         with contextlib.closing(app.runs()) as runs:
             numbers = runs.list(most=1)[0].report  # type: ignore[assignment]
