@@ -107,7 +107,7 @@ async def happened(case: Case, folder: Path) -> Happened:
                 compiled.places,
             )
         with contextlib.closing(app.runs()) as runs:
-            numbers = runs.list(most=1)[0].report  # type: ignore[assignment]
+            numbers = runs.list(most=1)[0].report
         parts = case.manifest.get("parts", ()) or ("",)
         expected = Counter(tuple(r.values()) for p in parts for r in api.expected_rows(p))
         return Happened(code, records(folder / "out"), expected, api.report(), talk.getvalue(), numbers["contacts"])
