@@ -161,3 +161,24 @@ def test_the_ledger_holds_no_secret_and_no_signature(tmp_path: Path, world: Worl
     raw = b"".join(f.read_bytes() for f in (tmp_path / ".jobstream").rglob("*") if f.is_file())
 
     assert b"SG.practice" not in raw and b"X-Amz-Signature" not in raw
+
+
+@pytest.mark.seed("B53", "B54", "B56")
+def test_every_exchange_can_be_had_without_secrets(tmp_path: Path, world: World) -> None:
+    file = tmp_path / "trace.jsonl"
+
+    assert call("run", *world, "--to", tmp_path / "out", "--trace", file, "--quiet").code == 0
+
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    steps = [r["step"] for r in rows]
+    create = rows[0]
+    assert steps[0] == "create" and steps.count("poll") >= 2 and steps.count("fetch") == 3
+    assert create["method"] == "POST" and create["url"].startswith(ORIGIN) and create["code"] == 202
+    assert create["via"].startswith("http://127.0.0.1") and create["headers"]["Authorization"] == "****"
+    assert '"pending"' in rows[1]["answer_body"] and "SG.practice" not in file.read_text()
+
+
+def test_a_trace_that_cannot_be_written_is_told_before_anything_is_sent(tmp_path: Path, world: World) -> None:
+    got = call("run", *world, "--to", tmp_path / "out", "--trace", tmp_path / "no" / "trace.jsonl")
+
+    assert got.code == 2 and "trace.jsonl" in got.err and call("jobs", "list", "--project", tmp_path, "--json").out == ""
