@@ -187,7 +187,8 @@ class App:
             return await asyncio.get_running_loop().run_in_executor(threads, f, *a)
 
         try:
-            yield Ports(self.clock, transport, ledger, spool, destination, trace, work, budgets=budgets, spent=report.spent)
+            yield Ports(self.clock, transport, ledger, spool, destination, trace, work, budgets=budgets, vault=ledger,
+                        spent=report.spent)  # fmt: skip
         finally:
             await transport.close()
             await spool.close()

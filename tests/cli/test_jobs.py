@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +65,14 @@ def test_prune_forgets_what_has_ended_and_keeps_what_lives(tmp_path: Path, world
 
     assert "1 jobs" in call("jobs", "prune", "--older", "0s", "--project", tmp_path).out
     assert call("jobs", "list", "--project", tmp_path).err.startswith("no jobs")
+
+
+def test_the_events_as_json_show_answers_as_text_and_no_signature(tmp_path: Path, world: World, waiting: dict[str, Any]) -> None:
+    assert call("jobs", "collect", "--to", tmp_path / "out", *world[3:]).code == 0
+
+    told = call("jobs", "show", waiting["id"], "--json", "--project", tmp_path)
+
+    (ready,) = [line["event"]["answer"] for line in told.lines() if line["event"]["event"] == "status_seen"]
+    body = json.loads(ready["body"])
+    assert body["status"] == "ready" and all("X-Amz-Signature=****" in url for url in body["urls"])
+    assert not re.search(r"X-Amz-Signature=[0-9a-f]", told.out)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,9 @@ from nursery import Nursery
 from practice_manifest import manifest
 
 #: fields of the practice API; the others are of the manifest
-_API = ("files", "rows", "job_seconds", "jitter", "faults", "list_lag", "gzip", "link_seconds", "format")
+_USUAL: dict[str, Any] = {"files": 2, "rows": 20, "job_seconds": 0.0, "list_lag": 0.3, "faults": [], "gzip": True, "format": "csv",
+                          "link_seconds": 900.0}  # fmt: skip
+_API = frozenset(_USUAL)
 
 
 @pytest.fixture(scope="session")
@@ -24,17 +25,24 @@ def nursery() -> Iterator[Nursery]:
         yield nursery
 
 
+@pytest.fixture(scope="session")
+def practice_api() -> Iterator[PracticeServer]:
+    with PracticeServer(where="process") as api:
+        yield api
+
+
 @pytest.fixture
-def scene(nursery: Nursery, tmp_path: Path) -> Iterator[MakeScene]:
+def scene(nursery: Nursery, practice_api: PracticeServer, tmp_path: Path) -> Iterator[MakeScene]:
     """scene("keyed", files=1, faults=[...], abort=True, form="parquet")"""
-    with ExitStack() as stack:
+    made: list[Scene] = []
 
-        def make(way: Way = "bare", *, form: str = "jsonl", parts: tuple[str, ...] = ("a", "b", "c"), **fields: Any) -> Scene:
-            of_api = {k: fields.pop(k) for k in _API if k in fields}
-            api = stack.enter_context(
-                PracticeServer(where="process", **{"files": 2, "rows": 20, "job_seconds": 0.0, "list_lag": 0.3, **of_api})
-            )
-            document = manifest(api.url, way, parts=parts, **fields)
-            return Scene(nursery, api, tmp_path, document, form, parts)
+    def make(way: Way = "bare", *, form: str = "jsonl", parts: tuple[str, ...] = ("a", "b", "c"), **fields: Any) -> Scene:
+        of_api = {k: fields.pop(k) for k in list(fields) if k in _API}
+        practice_api.reset({**_USUAL, **of_api})
+        document = manifest(practice_api.url, way, parts=parts, **fields)
+        made.append(Scene(nursery, practice_api, tmp_path, document, form, parts))
+        return made[-1]
 
-        yield make
+    yield make
+    for s in made:
+        s.end()

@@ -65,11 +65,11 @@ def test_what_was_stored_before_the_kill_is_not_downloaded_again(scene: MakeScen
 def test_killed_during_a_delivery_no_half_file_is_seen(scene: MakeScene, form: str) -> None:
     s = scene("keyed", form=form, parts=(), files=2)
     assert s.run(kill=("flow", 0)) == KILLED
-    seen = [f for f in s.out.rglob("[!._]*.*")]
+    seen = list(s.out.rglob("[!._]*.*"))
     s.goes_on()
     if form != "csv":
         s.whole()
-    assert len([f for f in s.out.rglob(f"[!._]*.{form}")]) == 2
+    assert len(list(s.out.rglob(f"[!._]*.{form}"))) == 2
     assert all(f.exists() for f in seen)
 
 

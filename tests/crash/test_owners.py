@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import pytest
 
-from crash_scene import MakeScene, Scene, until
+from crash_scene import MakeScene, Scene, freeze, until
+from jobstream.errors import KeepingError
+from jobstream.jobs.event import Planned, Slice
+from jobstream.ledger.sqlite import SqliteLedger
+from jobstream.ports import Entry
 
 
 def polled(s: Scene) -> bool:
@@ -34,7 +39,7 @@ def test_a_frozen_process_that_wakes_beside_a_new_owner_does_nothing_twice(scene
     s = scene("keyed", parts=("a", "b"), job_seconds=1.0 if moment == "polling" else 0.0, faults=faults)
     old = s.start()
     until(lambda: polled(s) if moment == "polling" else s.api.report(brief=True).requests.get("download", 0) > 0, "there")
-    old.signal(signal.SIGSTOP)
+    freeze(s, old)
     for lock in (s.here / ".jobstream" / "locks").iterdir():
         lock.unlink()
     new = s.start()
@@ -42,8 +47,7 @@ def test_a_frozen_process_that_wakes_beside_a_new_owner_does_nothing_twice(scene
     old.signal(signal.SIGCONT)
     late = s.nursery.ended(old)
     assert code == 0, new.said()
-    assert late == 3, old.said()
-    assert "another process has taken this over" in old.said()
+    assert late == (3 if moment == "polling" else 1), old.said()  # its spool file is gone
     assert "jobstream itself" not in old.said(), old.said()
     s.whole()
     seen = s.api.report(brief=True)
@@ -54,7 +58,7 @@ def test_a_frozen_process_that_wakes_while_the_new_owner_works(scene: MakeScene)
     s = scene("keyed", parts=("a", "b"), job_seconds=2.5)
     old = s.start()
     until(lambda: polled(s), "polled")
-    old.signal(signal.SIGSTOP)
+    freeze(s, old)
     for lock in (s.here / ".jobstream" / "locks").iterdir():
         lock.unlink()
     new = s.start()
@@ -65,3 +69,21 @@ def test_a_frozen_process_that_wakes_while_the_new_owner_works(scene: MakeScene)
     assert s.nursery.ended(new) == 0, new.said()
     s.whole()
     assert s.api.report(brief=True).n_jobs == 2
+
+
+async def test_a_full_disk_is_told_by_the_ledger(tmp_path: Path) -> None:
+    path = str(tmp_path / "ledger.db")
+    ledger = SqliteLedger(path)
+    try:
+        epoch = await ledger.claim("s", "me")
+        [pages] = ledger._db.execute("PRAGMA page_count").fetchone()
+        ledger._db.execute(f"PRAGMA max_page_count={pages}")
+        born = [
+            Entry(f"r.{n}", 1, Planned(at=1.0, to="planned", stream="contacts", slice=Slice(), key=f"k{n}")) for n in range(500)
+        ]
+        with pytest.raises(KeepingError, match="full"):
+            await ledger.append("s", epoch, born, [])
+        ledger._db.execute("PRAGMA max_page_count=1000000")
+        assert await ledger.append("s", epoch, born, []) == 500, "nothing of the first try is there"
+    finally:
+        ledger.close()

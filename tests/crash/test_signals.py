@@ -13,7 +13,7 @@ INT, TERM = signal.SIGINT, signal.SIGTERM
 SLOW = "slow-drip=1500"
 #: what holds a run in a phase, and how the API knows that it is there
 PHASES: dict[str, tuple[list[str], str]] = {
-    "creating": (["latency=1.5,on=create"], "in_flight"),
+    "creating": (["latency=1.5,on=create", "never-done"], "in_flight"),
     "running": (["never-done"], "poll"),
     "fetching": ([SLOW], "download"),
 }
@@ -31,10 +31,12 @@ def stopped(s: Scene, which: int, sign: str) -> int:
     return s.nursery.ended(child, within=25)
 
 
-@pytest.mark.parametrize("which", [INT, TERM], ids=["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("phase", PHASES)
-@pytest.mark.parametrize("abort", [True, False], ids=["can be aborted", "cannot be aborted"])
-def test_a_signal_ends_the_run_and_the_remote_jobs(scene: MakeScene, phase: str, which: int, abort: bool) -> None:
+@pytest.mark.parametrize(
+    ("phase", "abort", "which"),
+    [("creating", True, INT), ("running", True, TERM), ("fetching", True, INT), ("creating", False, TERM), ("running", False, INT),
+     ("fetching", False, TERM)],
+)  # fmt: skip
+def test_a_signal_ends_the_run_and_the_remote_jobs(scene: MakeScene, phase: str, abort: bool, which: int) -> None:
     faults, sign = PHASES[phase]
     s = scene("keyed", parts=("a", "b"), abort=abort, faults=faults)
     assert stopped(s, which, sign) == (130 if which == INT else 143), s.children[-1].said()
@@ -48,7 +50,14 @@ def test_a_signal_ends_the_run_and_the_remote_jobs(scene: MakeScene, phase: str,
     if abort and phase != "fetching":
         assert not running
         assert {j.status for j in seen.jobs} == {"cancelled"}
-    s.children[-1].said()
+
+
+def test_what_cannot_be_aborted_because_it_is_over_is_told_at_once(scene: MakeScene) -> None:
+    """409 is an answer, not a reason to ask again."""
+    s = scene("keyed", parts=("a",), abort=True, faults=["latency=1,on=create"])
+    assert stopped(s, TERM, "in_flight") == 143
+    assert s.api.report(brief=True).cancels == 1
+    assert [j["phase"] for j in s.jobs("orphans")] == ["cancelled"]
 
 
 def test_the_remote_jobs_of_a_cancelled_download_are_done_and_no_orphans(scene: MakeScene) -> None:

@@ -35,7 +35,7 @@ streams:
 
 def plan(text: str, config: Any = None, *, clean: bool = True) -> SourcePlan:
     made = load("m.yaml", text, Catalog(), config=config, now=lambda: 1.77e9)
-    said = [str(f) for f in made.findings if f.code != "literal_secret"]
+    said = [str(f) for f in made.findings if f.code not in ("literal_secret", "unsafe")]
     assert not clean or said == []
     return made.plan
 
@@ -776,3 +776,13 @@ def test_records_may_be_taken_out_of_a_long_document_one_by_one() -> None:
             now=lambda: 0,
         )
         assert [(f.code, f.at.rpartition("/")[2]) for f in made.findings] == [("wrong_value", "items")]
+
+
+def test_a_look_up_that_may_come_too_early_is_told_and_runs_all_the_same() -> None:
+    create = "x-jobstream: {lookup: {requester: {type: HttpRequester, url: 'https://x.test/jobs'}, match: {path: [ref], value: x}, id_path: [id]}}"
+    text = ASYNC % ("", "", f", {create}", "      x-jobstream: {settle: 5}")
+
+    made = load("m.yaml", text, Catalog(), now=lambda: 1.77e9)
+
+    (told,) = [f for f in made.findings if f.code == "unsafe"]
+    assert not told.grave and "is looked up after 5 s" in told.saw

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
+import signal
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +47,17 @@ class Scene:
     @property
     def project(self) -> list[str]:
         return ["--project", str(self.here)]
+
+    def renew(self) -> None:
+        """An empty project and an API that knows nothing."""
+        self.api.reset()
+        for folder in (self.here / ".jobstream", self.out):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def end(self) -> None:
+        """What was started and not waited for."""
+        for child in self.children:
+            self.nursery.end(child)
 
     def words(self, *more: str) -> list[str]:
         there = ["--to", "-"] if self.form == "-" else ["--to", str(self.out), "--format", self.form]
@@ -118,6 +133,23 @@ def until(true: Callable[[], bool], what: str, within: float = 30.0) -> None:
     while not true():
         assert time.monotonic() < end, what
         time.sleep(0.02)
+
+
+def freeze(s: Scene, child: Child) -> None:
+    """Stops it, but not in the middle of a commit: the database would be locked for everyone, as SQLite has it."""
+    for _ in range(50):
+        child.signal(signal.SIGSTOP)
+        time.sleep(0.05)
+        with closing(sqlite3.connect(s.here / ".jobstream" / "ledger.db", timeout=0.1, isolation_level=None)) as db:
+            try:
+                db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                child.signal(signal.SIGCONT)
+                time.sleep(0.05)
+                continue
+            db.execute("ROLLBACK")
+            return
+    raise AssertionError("it holds the ledger all the time")
 
 
 MakeScene = Callable[..., Scene]

@@ -34,7 +34,7 @@ def arm(when: str, nth: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     append: Any = SqliteLedger._append
-    flow: Any = bring.flow
+    flow: Any = vars(bring)["flow"]
     write: Any = Files.write
     commits, flows, parts = count(), count(), count()
 
@@ -54,9 +54,8 @@ def arm(when: str, nth: int) -> None:
         at(next(parts), "named")
         return got
 
-    SqliteLedger._append = appending  # type: ignore[method-assign]
-    Files.write = writing  # type: ignore[method-assign]
-    bring.flow = flowing
+    for owner, name, armed in ((SqliteLedger, "_append", appending), (Files, "write", writing), (bring, "flow", flowing)):
+        setattr(owner, name, armed)
 
 
 def main() -> int:

@@ -59,6 +59,10 @@ class Nursery:
         assert killing or code is not None, f"it does not end:\n{child.said()[-2000:]}"
         return -signal.SIGKILL if code is None else int(code)
 
+    def end(self, child: Child) -> None:
+        """Kills it, if it is still there."""
+        self._ask({"wait": child.pid, "within": 0.0})
+
     def run(self, argv: list[str], folder: Path, kill: tuple[str, int] | None = None) -> tuple[int, Child]:
         child = self.start(argv, folder, kill)
         return self.ended(child), child
@@ -80,8 +84,8 @@ def _child(order: dict[str, Any]) -> None:
         opened = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(opened, handle)
         os.close(opened)
-    sys.stdin = open(0, closefd=False)
-    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", buffering=1, closefd=False)
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout, sys.stderr = os.fdopen(1, "w", closefd=False), os.fdopen(2, "w", buffering=1, closefd=False)
     if order["kill"]:
         import dying
 
@@ -99,16 +103,24 @@ def _child(order: dict[str, Any]) -> None:
         os._exit(code)
 
 
+_ENDED: dict[int, int] = {}
+
+
 def _wait(pid: int, within: float) -> int | None:
     """None: it was ended here, because it did not end."""
+    if pid in _ENDED:
+        return _ENDED[pid]
     end = time.monotonic() + within
-    while time.monotonic() < end:
+    while True:
         got, status = os.waitpid(pid, os.WNOHANG)
         if got:
-            return os.waitstatus_to_exitcode(status)
+            return _ENDED.setdefault(pid, os.waitstatus_to_exitcode(status))
+        if time.monotonic() >= end:
+            break
         time.sleep(0.005)
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
+    _ENDED[pid] = -signal.SIGKILL
     return None
 
 

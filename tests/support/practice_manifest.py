@@ -9,7 +9,7 @@ from typing import Any
 from jobstream.testing.practice import Way
 
 PATH = "v3/marketing/contacts/exports"
-CONFIG = {"api_key": "SG.practice"}
+CONFIG = {"api_key": "SG.practice"}  # base: the address, where a test needs it there
 #: what the creation requester says of itself, by the way in which the API creates
 EXTRAS: dict[Way, dict[str, Any]] = {
     "keyed": {"idempotency_key": "Idempotency-Key"},

@@ -14,6 +14,7 @@ from jobstream.errors import UsageError
 
 if TYPE_CHECKING:
     from jobstream.ledger.shelf import Seen, Shelf
+    from jobstream.redact import Redactor
 
 EPILOG = """\
 examples:
@@ -110,8 +111,9 @@ def _print(app: Any, seen: list[Seen], args: argparse.Namespace, nothing: str) -
     if args.json:
         import msgspec
 
+        redactors: dict[str, Redactor] = {s.run: app.redactor(s.run) for s in seen}
         for s in seen:
-            print(msgspec.json.encode(s).decode())
+            print(redactors[s.run].text(msgspec.json.encode(s).decode()))
     elif not seen:
         print(nothing, file=sys.stderr)
     else:
@@ -128,7 +130,8 @@ def _show(app: Any, shelf: Shelf, args: argparse.Namespace) -> None:
         import msgspec
 
         for e in story.events:
-            print(redactor.text(json.dumps(msgspec.to_builtins(e))))
+            plain = msgspec.to_builtins(e, builtin_types=(bytes,))
+            print(redactor.text(json.dumps(plain, default=redactor.body)))
         return
     lines = [*facts(story.seen, app.clock.now()), "", *timeline(e.event for e in story.events)]
     print(redactor.text("\n".join(lines)))

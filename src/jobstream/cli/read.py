@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 from jobstream.cli.progress import short
 from jobstream.cli.signals import stopping
 from jobstream.cli.telling import fault_text, tell
+from jobstream.cli.tracing import line
 from jobstream.errors import RemoteError
 from jobstream.jobs.event import AnyEvent
 from jobstream.jobs.job import Job
+from jobstream.records.trace import unwatched
 from jobstream.wish import GOOD, Outcome, Wish
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from jobstream.dialects.compiled import Compiled
     from jobstream.plan.notes import Json
     from jobstream.plan.source import SourcePlan
+    from jobstream.records.trace import Trace
 
 LOG = logging.getLogger("jobstream.read")
 
@@ -51,8 +54,8 @@ async def read(app: App, compiled: Compiled, config: dict[str, Any], catalog: Co
         if not chosen:
             return 0
         with stopping(stop):
-            outcome = await app.run(compiled.plan, config, _wish(chosen, speech, states, origins), out, watch=_log,
-                                    stop=stop)  # fmt: skip
+            outcome = await app.run(compiled.plan, config, _wish(chosen, speech, states, origins), out, watch=_log, stop=stop,
+                                    trace=_debug if LOG.isEnabledFor(logging.DEBUG) else unwatched)  # fmt: skip
         failures = _close(out, outcome, chosen, int(app.clock.now() * 1000))
         ended = read_ended(failures, int(app.clock.now() * 1000))
         for message in ended.messages:
@@ -76,6 +79,10 @@ def _wish(chosen: tuple[str, ...], speech: Speech, states: Mapping[str, Json], o
     positions = {name: g.position for name, g in given.items() if name in chosen and g.position is not None}
     return Wish(streams=chosen, state={name: g.state for name, g in given.items() if name in chosen}, given=positions or None,
                 origins=origins, settles=False)  # fmt: skip
+
+
+def _debug(t: Trace) -> None:
+    LOG.debug("%s", line(t))
 
 
 def _log(job: Job, event: AnyEvent) -> None:

@@ -12,6 +12,8 @@ from jobstream.cli.options import add_project, add_world, origins_of, project_of
 
 if TYPE_CHECKING:
     from jobstream.app import App
+    from jobstream.cli.report import Where
+    from jobstream.plan.places import SourceMap
     from jobstream.plan.source import SourcePlan
     from jobstream.project import Settings
     from jobstream.wish import Wish
@@ -58,6 +60,7 @@ def add_delivery(parser: argparse.ArgumentParser) -> None:
 
 
 def add_talk(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--trace", metavar="FILE", help="add every exchange to this file, as JSON lines without secrets")
     talk = parser.add_mutually_exclusive_group()
     talk.add_argument("--quiet", action="store_true", help="only errors, and the exit code")
     talk.add_argument("--json", action="store_true", help="progress and report as JSON lines on standard error")
@@ -80,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     compiled = compiled_of(app, args.document, config)
     wish = wish_of(args, project.settings, streams=tuple(args.stream), attempts=args.attempts or project.settings.attempts,
                    no_wait=args.no_wait, origins=origins_of(project.settings, args.map_origin))  # fmt: skip
-    return asyncio.run(perform(app, compiled.plan, run_config(compiled, config), wish, args))
+    return asyncio.run(perform(app, compiled.plan, run_config(compiled, config), wish, args, compiled.places))
 
 
 def wish_of(args: argparse.Namespace, settings: Settings, **more: Any) -> Wish:
@@ -90,18 +93,34 @@ def wish_of(args: argparse.Namespace, settings: Settings, **more: Any) -> Wish:
     return Wish(to=args.to, format=args.format or "jsonl", write=args.write, jobs=settings.jobs, rate=settings.rate, **more)
 
 
-async def perform(app: App, plan: SourcePlan, config: dict[str, Any], wish: Wish, args: argparse.Namespace) -> int:
+async def perform(app: App, plan: SourcePlan, config: dict[str, Any], wish: Wish, args: argparse.Namespace,
+                  places: SourceMap | None = None) -> int:  # fmt: skip
     """One run with its progress and its report."""
     from jobstream.cli.delivery import destination_of, supersede
     from jobstream.cli.progress import open_progress
     from jobstream.cli.report import show
     from jobstream.cli.signals import ended_by, stopping
+    from jobstream.cli.tracing import traced
 
     destination = destination_of(plan, wish)
     stop = asyncio.Event()
-    with stopping(stop) as signals, open_progress(quiet=args.quiet, as_json=args.json, now=app.clock.now) as progress:
-        outcome = await app.run(plan, config, wish, destination, watch=progress.see, stop=stop)
+    progressing = open_progress(quiet=args.quiet, as_json=args.json, now=app.clock.now)
+    with traced(getattr(args, "trace", None)) as trace, stopping(stop) as signals, progressing as progress:
+        outcome = await app.run(plan, config, wish, destination, trace=trace, watch=progress.see, stop=stop)
     supersede(destination, plan, wish, outcome)
     if not args.quiet:
-        show(outcome, sys.stderr, as_json=args.json)
+        show(outcome, sys.stderr, as_json=args.json, where=_written(plan, places))
     return 0 if outcome.good else ended_by(signals)
+
+
+def _written(plan: SourcePlan, places: SourceMap | None) -> Where:
+    """Where the person wrote what a fault is about; '' where nobody knows."""
+    order = {s.name: n for n, s in enumerate(plan.streams)}
+
+    def where(stream: str, at: str) -> str:
+        if places is None or not at or stream not in order:
+            return ""
+        found = places.find(at if at.startswith(("/auth/", "/hosts/")) else f"/streams/{order[stream]}{at}")
+        return f"{found.document}:{found.line} {found.pointer.strip('/')}" if found else ""
+
+    return where

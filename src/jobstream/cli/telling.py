@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jobstream.cli.remedies import STEPS, remedy_of
 from jobstream.jobs.event import (
     AnyEvent,
     AttemptEnded,
@@ -20,9 +21,6 @@ from jobstream.jobs.event import (
     Slice,
     StatusSeen,
 )  # fmt: skip
-
-STEPS = {"create": "creation", "poll": "poll", "lookup": "look-up", "locate": "target request", "fetch": "download",
-         "abort": "abort", "delete": "delete", "before": "preparation", "start": "start"}  # fmt: skip
 
 
 def bytes_text(n: float) -> str:
@@ -54,11 +52,8 @@ def slice_text(piece: Slice) -> str:
 
 
 def fault_text(fault: Fault | None) -> str:
-    """`the API answered status 'Queued' (status.unknown)`."""
-    if fault is None:
-        return ""
-    said = fault.say or fault.seen
-    return f"{said} ({fault.code})" if said else fault.code
+    """`poll: the API told status 'Queued', which the status mapping does not have (status.unknown)`."""
+    return "" if fault is None else f"{remedy_of(fault).says} ({fault.code})"
 
 
 def tell(e: AnyEvent) -> str:
@@ -112,7 +107,7 @@ def _retried(e: Retried) -> str:
     if e.verdict == "accept":
         return f"{step}: there is none"
     again = f", again in {seconds_text(max(0.0, e.wake_at - e.at))}" if e.wake_at > e.at else ", again"
-    return f"{step} {'in doubt' if e.verdict == 'doubt' else 'not done'}: {fault_text(e.fault)}{again}"
+    return f"{fault_text(e.fault) or f'{step} not done'}{again}"
 
 
 def _ended(e: AttemptEnded) -> str:

@@ -15,6 +15,7 @@ from jobstream.components.partitions.parent import Parent
 from jobstream.components.transforms.names import is_constant
 from jobstream.jobs.event import Step
 from jobstream.kinds import SEEN_FROM
+from jobstream.meaning.advice import advice
 from jobstream.meaning.case import exchange_of, pointer_of
 from jobstream.meaning.judge import MAY
 from jobstream.plan.component import Component
@@ -30,6 +31,7 @@ def lint(plan: SourcePlan, catalog: Catalog, language: Language) -> list[Finding
     found = [*names.walk(plan, "", "config"), *names.checked()]
     for i, s in enumerate(plan.streams):
         found += _verdicts(s, f"/streams/{i}")
+        found += [Finding("unsafe", f"/streams/{i}{at}", say) for at, say in advice(s)]
     return found + [Finding("wrong_verdict", f"/default_rules/{n}", r.then) for n, r in enumerate(plan.default_rules)
                     if any(r.then not in may for may in MAY.values())]  # fmt: skip
 

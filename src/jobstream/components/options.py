@@ -36,6 +36,7 @@ class Finding(msgspec.Struct, frozen=True):
         "wrong_verdict",
         "ignored",
         "literal_secret",
+        "unsafe",
     ]
     at: str
     saw: str
@@ -44,7 +45,7 @@ class Finding(msgspec.Struct, frozen=True):
     @property
     def warning(self) -> bool:
         """It runs all the same."""
-        return self.code in ("ignored", "literal_secret")
+        return self.code in ("ignored", "literal_secret", "unsafe")
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -54,7 +55,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 def check(cls: type[T], raw: Mapping[str, Json], at: str = "") -> tuple[T | None, list[Finding]]:
     """Raw options -> the typed value, or every fault of them (msgspec alone would stop at the first)."""
-    hints = hints_of(cls)
+    hints = hints_of(cast(type, cls))
     fields = {f.encode_name: f for f in msgspec.structs.fields(cast("type[msgspec.Struct]", cls))}
     faults = [Finding("unknown_field", f"{at}/{k}", k, nearest(k, fields)) for k in raw if k not in fields]
     values: dict[str, Any] = {}

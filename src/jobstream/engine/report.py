@@ -45,7 +45,8 @@ class StreamReport(Struct):
 
     jobs         by phase · lives: of them, those that still run or wait
     creates      requests that may have made a remote job · doubtful: those whose job may run beside the one that was used
-    bytes        raw, stored · kept_before: records that an earlier process of the same run delivered
+    bytes        raw, stored · kept_before: records that an earlier process of the same run delivered ·
+                 taken_back: records, of both, whose attempt or slice failed: they are no longer with the destination
     orphans      remote jobs that could not be aborted or deleted · unsure: jobs whose create is in doubt
     remote       seconds from creation to completion, over all jobs · spent: seconds by what was done
     first, last  when something happened, epoch seconds
@@ -67,7 +68,9 @@ class StreamReport(Struct):
     filtered: int = 0
     bad: int = 0
     fell_to_rows: int = 0
+    fitted: int = 0
     kept_before: int = 0
+    taken_back: int = 0
     targets: int = 0
     targets_open: int = 0
     orphans: int = 0
@@ -112,13 +115,16 @@ class Report:
         self._faults: dict[tuple[str, str, str], Told] = {}
         self._born: dict[JobId, float] = {}
         self._bytes: Counter[JobId] = Counter()
+        self._kept: Counter[JobId] = Counter()  # of the attempt
         self._lock = threading.Lock()
 
     def took(self, job: Job) -> None:
         """A job of an earlier process, as it was found."""
         r = self._stream(job.stream)
         r.taken_over += not job.over
-        r.kept_before += sum(t.kept for t in job.targets)
+        before = sum(t.kept for t in job.targets)
+        r.kept_before += before
+        self._kept[job.id] = before
         self._born[job.id] = job.sent_at
 
     def watch(self, job: Job, e: AnyEvent) -> None:
@@ -138,6 +144,9 @@ class Report:
                 self._bytes[job.id] += n
             case PartDelivered():
                 self._delivered(r, e)
+                self._kept[job.id] += e.counts.kept
+            case Passed(step="retract"):
+                r.taken_back += self._kept.pop(job.id, 0)
             case Retried() if e.verdict not in ("busy", "running", "accept"):
                 r.retries += 1
             case AttemptEnded():
@@ -154,6 +163,7 @@ class Report:
         r.filtered += e.counts.filtered
         r.bad += e.counts.bad
         r.fell_to_rows += e.counts.fell_to_rows
+        r.fitted += e.counts.fitted
 
     def _met(self, r: StreamReport, job: JobId, fault: Fault, ended: bool) -> None:
         key = (r.stream, fault.code, fault.at)

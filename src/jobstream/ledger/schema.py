@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from jobstream.errors import KeepingError
 
@@ -51,6 +53,16 @@ def opened(path: str) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+@contextmanager
+def told(path: str) -> Iterator[None]:
+    """A full disk, a file that another process holds: KeepingError."""
+    try:
+        yield
+    except sqlite3.OperationalError as e:
+        raise KeepingError(f"the ledger cannot be used: {e}", where=path,
+                           hint="free some space, or see which process holds it; then run again: nothing is lost") from e  # fmt: skip
 
 
 def _migrate(db: sqlite3.Connection, path: str) -> None:

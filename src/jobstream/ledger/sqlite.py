@@ -12,7 +12,7 @@ from msgspec import structs
 
 from jobstream.jobs.event import AnyEvent, Created, Located, Passed, Planned, StatusSeen
 from jobstream.kinds import Held
-from jobstream.ledger.schema import opened
+from jobstream.ledger.schema import opened, told
 from jobstream.ledger.seal import NoSeal, Seal
 from jobstream.plan.notes import Json
 from jobstream.ports import Asked, Checkpoint, Entry, Epoch, Fenced, JobId, Position
@@ -67,7 +67,8 @@ class SqliteLedger:
         return self._second
 
     async def claim(self, shard: str, owner: str) -> Epoch:
-        epoch: Epoch = await self._work(lambda: self._db.execute(CLAIM, (shard, owner)).fetchone()[0])
+        with told(self._path):
+            epoch: Epoch = await self._work(lambda: self._db.execute(CLAIM, (shard, owner)).fetchone()[0])
         return epoch
 
     async def read(self, shard: str, run: str = "") -> AsyncIterator[Entry]:
@@ -82,7 +83,8 @@ class SqliteLedger:
                 yield Entry(job, seq, DECODER.decode(body), loose=True)
 
     async def append(self, shard: str, epoch: Epoch, entries: list[Entry], checkpoints: list[Checkpoint]) -> Position:
-        position: Position = await self._work(self._append, shard, epoch, entries, checkpoints)
+        with told(self._path):
+            position: Position = await self._work(self._append, shard, epoch, entries, checkpoints)
         return position
 
     def _append(self, shard: str, epoch: Epoch, entries: list[Entry], checkpoints: list[Checkpoint]) -> Position:

@@ -79,10 +79,14 @@ def _is_error(document: dict[str, Any]) -> bool:
 
 
 def _is_status(document: dict[str, Any], plan: Retrieval, job: Job, tools: Tools) -> bool:
-    """The status map reads it, as a job that is not done, and it has nothing that the polls' answers have not."""
+    """The status map reads it, as a job that is not done, and it has nothing that the polls' answers have not but words about it."""
     poll = plan.poll
     known = [body_of(a) for a in (job.polled, job.created) if a is not None]
-    if poll is None or poll.status is None or not any(isinstance(k, dict) and document.keys() <= k.keys() for k in known):
+    if (
+        poll is None
+        or poll.status is None
+        or not any(isinstance(k, dict) and document.keys() <= k.keys() | _BESIDE for k in known)
+    ):
         return False
     try:
         answer = Answer(code=200, body=msgspec.json.encode(document))

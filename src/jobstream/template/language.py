@@ -18,6 +18,10 @@ class TemplateFault(Exception):
     """A template that cannot be rendered: the user's document is at fault. The message says what was seen."""
 
 
+class Missing(TemplateFault):
+    """Something is asked of a value that is not there. A condition is false then."""
+
+
 class Scope:
     """Names by thunk: a name that no template uses costs nothing. Values are JSON."""
 

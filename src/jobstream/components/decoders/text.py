@@ -78,4 +78,9 @@ def charset(names: Scope) -> str:
     """The charset parameter of the content type; empty where there is none."""
     message = Message()
     message["content-type"] = headers(names).get("content-type", "")
-    return message.get_content_charset("")
+    told = message.get_content_charset("")
+    try:
+        _known(told)
+    except DataFault:  # a header that names no character set says nothing
+        return ""
+    return told

@@ -12,7 +12,7 @@ from jobstream.components.options import Options, opt
 from jobstream.components.pagination.counted import seen
 from jobstream.kinds import Build, Page
 from jobstream.plan.notes import Cond, Json, Text
-from jobstream.template.language import Scope
+from jobstream.template.language import Missing, Scope
 
 _RECORDS = re.compile("record|size|data|count")
 _BODY = re.compile("response|body")
@@ -54,4 +54,7 @@ class Pages(msgspec.Struct, frozen=True):
         scope = seen(page, names)
         if self.stop is not None and self.stop(scope):
             return None
-        return self.token(scope) or None
+        try:
+            return self.token(scope) or None
+        except Missing:  # such as `headers.link.next.url` of an answer without a Link header
+            return None

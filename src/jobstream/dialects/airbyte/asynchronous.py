@@ -17,9 +17,9 @@ from jobstream.dialects.airbyte.places import Node
 from jobstream.dialects.airbyte.records import extracted
 from jobstream.dialects.airbyte.requests import exchange
 from jobstream.dialects.airbyte.statuses import statuses
-from jobstream.dialects.airbyte.tables import CADENCE, EXPIRED, MINUTES
+from jobstream.dialects.airbyte.tables import CADENCE, EXPIRED, GONE, MINUTES, OVER
 from jobstream.dialects.airbyte.urls import url_of
-from jobstream.plan.exchange import RETRY_AFTER, Exchange, Paged, Read, Reading, Request, Value, Wait
+from jobstream.plan.exchange import RETRY_AFTER, Exchange, Paged, Read, Reading, Request, Rule, Value, Wait
 from jobstream.plan.notes import Json
 from jobstream.plan.retrieval import Each, Expect, Fetch, Listing, One, Policy, Poll, Retrieval
 
@@ -47,7 +47,8 @@ def asynchronous(c: Context, node: Node) -> Retrieval:
     poll = _poll(c, node, common)
     lookup = _one(c, node, "download_target_requester", common.reading)
     fetch = _fetch(c, node, common)
-    abort, delete = _one(c, node, "abort_requester", common.reading), _one(c, node, "delete_requester", common.reading)
+    abort = _one(c, node, "abort_requester", common.reading, OVER)
+    delete = _one(c, node, "delete_requester", common.reading, GONE)
     out = Retrieval(
         create=made.exchange, lookup=made.lookup, poll=poll, targets=_targets(c, node, common),
         locate=c.made(Paged(exchange=lookup), node.place("download_target_requester")) if lookup else None, fetch=fetch,
@@ -71,9 +72,9 @@ def _needed(c: Context, node: Node, field: str) -> Node | None:
     return found[0] if found else None
 
 
-def _one(c: Context, node: Node, field: str, reading: Reading) -> Exchange | None:
+def _one(c: Context, node: Node, field: str, reading: Reading, behind: tuple[Rule, ...] = ()) -> Exchange | None:
     found = c.typed(node, field, _REQUESTER, "HttpRequester")
-    return exchange(c, found[0], reading=reading) if found else None
+    return exchange(c, found[0], behind=behind, reading=reading) if found else None
 
 
 def _poll(c: Context, node: Node, common: _Common) -> Poll:
