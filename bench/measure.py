@@ -44,10 +44,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[Server]:
+def server(folder: Path, latency: float = 0.0) -> Iterator[Server]:
     """The file and job server, in a process of its own; it ends with us, however we end."""
     child = subprocess.Popen(
-        [sys.executable, str(HERE / "server.py"), str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, str(HERE / "server.py"), str(folder), str(latency)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert child.stdin is not None and child.stdout is not None
     try:
