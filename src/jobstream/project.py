@@ -14,11 +14,14 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from jobstream.errors import HeldError, UsageError
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,14 +39,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     map_origin: dict[str, str] = {}
-    jobs: int | None = None
-    rate: float = 0.0
-    connections: int = 100
-    downloads: int = 4
-    attempts: int | None = None
-    in_flight: int = 10_000
-    spool_bytes: int = 20 << 30
-    stop_seconds: float = 20.0
+    jobs: Count | None = None
+    rate: NotNegative = 0.0
+    connections: Count = 100
+    downloads: Count = 4
+    attempts: Count | None = None
+    in_flight: Count = 10_000
+    spool_bytes: Count = 20 << 30
+    stop_seconds: NotNegative = 20.0
 
 
 class Project:

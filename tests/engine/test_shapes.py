@@ -120,7 +120,7 @@ def test_every_shape_round_trips_and_passes_lint(name: str) -> None:
     assert fingerprint(decode(encode(plan))) == fingerprint(plan)
     findings = lint(plan, CATALOG, language(plan))
     assert [f for f in findings if f.code != "unknown_component" and not f.warning] == []
-    assert {f.saw for f in findings} <= {"zip"}, findings
+    assert {f.saw for f in findings if not f.warning} <= {"zip"}, findings
 
 
 def test_sendgrid_relists_stale_links_and_keeps_receipts() -> None:

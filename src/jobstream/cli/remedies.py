@@ -78,6 +78,7 @@ FAULTS: dict[str, Remedy] = {
     "page.too_long": Remedy("a page is too long: {seen}", "ask for smaller pages"),
     "page.loop": Remedy("the next page is the same page: {seen}", "compare the paginator with the API's answers"),
     "template.failed": Remedy("a template cannot be rendered: {seen}", "correct it; `jobstream validate` shows the names that it sees"),
+    "request.unsendable": Remedy("a request cannot be sent: {seen}", "correct what the template makes; an address begins with https://"),
     "host.not_named": Remedy("credentials were to go to {seen}, which the document does not name",
                              "if that is meant, write the host into the requester's url"),
     "auth.refused": Remedy("the credentials were refused: {seen}", "check them in the config"),
