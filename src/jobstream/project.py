@@ -31,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jobs           remote jobs of a source open at the same time; absent: what the document says
     rate           requests a second to a source; 0: no limit
     connections    open connections to one host
-    downloads      downloads at the same time
+    downloads      downloads at the same time; what has come is decoded by a thread for each core
     attempts       remote jobs for one slice; absent: what the document says (3)
     in_flight      jobs planned ahead
     spool_bytes    bytes in the spool before downloads wait
@@ -42,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jobs: Count | None = None
     rate: NotNegative = 0.0
     connections: Count = 100
-    downloads: Count = 4
+    downloads: Count = 32
     attempts: Count | None = None
     in_flight: Count = 10_000
     spool_bytes: Count = 20 << 30
