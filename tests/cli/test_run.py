@@ -49,7 +49,8 @@ def test_files_of_each_form_hold_the_same_records(tmp_path: Path, world: World, 
     assert call("run", *world, "--to", tmp_path / form, "--format", form, "--quiet").code == 0
 
     kind = {"jsonl": "json"}.get(form, form)
-    files: Any = dataset.dataset(str(tmp_path / form / "contacts"), format=kind)
+    open_files: Any = dataset.dataset
+    files = open_files(str(tmp_path / form / "contacts"), format=kind)
     rows = files.to_table().num_rows
     assert rows == 60
 
@@ -171,3 +172,24 @@ def test_a_setting_with_which_nothing_could_ever_run_is_refused(tmp_path: Path, 
     got = call("run", *world, "--to", tmp_path / "out")
 
     assert got.code == 2 and line.partition(" ")[0] in got.err and "settings.toml" in got.err
+
+
+@pytest.mark.seed("B53", "B54", "B56")
+def test_every_exchange_can_be_had_without_secrets(tmp_path: Path, world: World) -> None:
+    file = tmp_path / "trace.jsonl"
+
+    assert call("run", *world, "--to", tmp_path / "out", "--trace", file, "--quiet").code == 0
+
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    steps = [r["step"] for r in rows]
+    create = rows[0]
+    assert steps[0] == "create" and steps.count("poll") >= 2 and steps.count("fetch") == 3
+    assert create["method"] == "POST" and create["url"].startswith(ORIGIN) and create["code"] == 202
+    assert create["via"].startswith("http://127.0.0.1") and create["headers"]["Authorization"] == "****"
+    assert '"pending"' in rows[1]["answer_body"] and "SG.practice" not in file.read_text()
+
+
+def test_a_trace_that_cannot_be_written_is_told_before_anything_is_sent(tmp_path: Path, world: World) -> None:
+    got = call("run", *world, "--to", tmp_path / "out", "--trace", tmp_path / "no" / "trace.jsonl")
+
+    assert got.code == 2 and "trace.jsonl" in got.err and call("jobs", "list", "--project", tmp_path, "--json").out == ""

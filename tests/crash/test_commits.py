@@ -106,7 +106,7 @@ def test_killed_once_at_every_commit(scene: MakeScene, how: str, when: str) -> N
         if not died:
             assert n >= 6, "it was killed more seldom than there are parts"
             return
-        renew(s)
+        s.renew()
 
 
 @pytest.mark.long
@@ -126,13 +126,4 @@ def test_killed_from_outside_at_random_moments(scene: MakeScene, how: str, seed:
         else:
             s.goes_on()
         judge(s, HOW[how])
-        renew(s)
-
-
-def renew(s: Scene) -> None:
-    """An empty project and an API that knows nothing."""
-    import shutil
-
-    s.api.reset()
-    for folder in (s.here / ".jobstream", s.out):
-        shutil.rmtree(folder)
+        s.renew()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import sqlite3
 import time
@@ -46,6 +47,12 @@ class Scene:
     @property
     def project(self) -> list[str]:
         return ["--project", str(self.here)]
+
+    def renew(self) -> None:
+        """An empty project and an API that knows nothing."""
+        self.api.reset()
+        for folder in (self.here / ".jobstream", self.out):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def end(self) -> None:
         """What was started and not waited for."""

@@ -17,7 +17,7 @@ from jobstream.app import App
 from jobstream.cli.documents import compiled_of, run_config
 from jobstream.cli.run import perform
 from jobstream.project import Project
-from jobstream.testing.practice import COLUMNS, PracticeApi, Way, config_from
+from jobstream.testing.practice import COLUMNS, PracticeApi, Way, config_from, parse_fault
 from jobstream.testing.practice.report import Report
 from jobstream.wish import Wish
 from practice_manifest import CONFIG, manifest, written
@@ -107,7 +107,7 @@ async def happened(case: Case, folder: Path) -> Happened:
                 compiled.places,
             )
         with contextlib.closing(app.runs()) as runs:
-            numbers = runs.list(most=1)[0].report  # type: ignore[assignment]
+            numbers = runs.list(most=1)[0].report
         parts = case.manifest.get("parts", ()) or ("",)
         expected = Counter(tuple(r.values()) for p in parts for r in api.expected_rows(p))
         return Happened(code, records(folder / "out"), expected, api.report(), talk.getvalue(), numbers["contacts"])
@@ -116,3 +116,32 @@ async def happened(case: Case, folder: Path) -> Happened:
 def records(out: Path) -> Counter[Row]:
     lines = [line for file in sorted(out.rglob("[!._]*.jsonl")) for line in file.read_text().splitlines()]
     return Counter(tuple(str(json.loads(line).get(c)) for c in COLUMNS) for line in lines)
+
+
+def judge(case: Case, h: Happened) -> None:
+    """Records, exit code, remote jobs, requests; and what the person is told."""
+    if isinstance(case.records, int):
+        assert h.records.total() == case.records
+    else:
+        assert h.records == (h.expected if case.records == "all" else Counter()), h.text
+    assert (h.code == 0) == case.good, h.text
+    assert h.api.n_jobs == case.jobs, h.text
+    assert {r: h.api.requests.get(r, 0) for r in case.seen} == case.seen, h.text
+    assert {k: getattr(h.api, k) for k in case.report} == case.report, h.text
+    assert {k: h.numbers[k] for k in case.numbers} == case.numbers, h.text
+    assert h.api.misplaced == [], "credentials were seen where they do not belong"
+    assert set(h.api.faults) >= {parse_fault(f).name for f in case.faults} - {"wrong-range", "no-if-range"}, (
+        "it did not misbehave"
+    )
+    told(case, h)
+
+
+def told(case: Case, h: Happened) -> None:
+    codes = {f["code"] for f in h.numbers["faults"]}
+    assert case.code in codes if case.code else not codes, h.text
+    assert [piece for piece in case.told if piece not in h.text] == [], h.text
+    assert "jobstream itself" not in h.text
+    assert "SG.practice" not in h.text, "a secret is shown"
+    if not case.good:
+        assert "contacts" in h.text
+        assert "what to do: " in h.text, h.text

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fault_case import Case, happened
+from fault_case import Case, happened, judge
 from fault_table import CASES, CHAPTERS
 
 PAGE = Path(__file__).parents[2] / "docs" / "faults.md"
@@ -47,8 +47,6 @@ def _row(case: Case) -> str:
 
 
 async def _all() -> int:
-    from test_outcomes import judge
-
     wrong = 0
     for name, case in CASES.items():
         with tempfile.TemporaryDirectory() as folder:
@@ -61,7 +59,6 @@ async def _all() -> int:
 
 
 def main() -> int:
-    sys.path.append(str(Path(__file__).parents[1] / "faults"))
     wrong = asyncio.run(_all())
     if wrong:
         print(f"{wrong} rows do not happen as the table says; the page is as it was", file=sys.stderr)

@@ -162,7 +162,8 @@ def summary(lines: Mapping[str, Line]) -> str:
     for line in lines.values():
         phases[line.job.phase] = phases.get(line.job.phase, 0) + 1
     said = ", ".join(f"{n:,} {phase.replace('_', ' ')}" for phase, n in sorted(phases.items()))
-    return (f"{len(lines):,} jobs: {said}; {sum(x.records for x in lines.values()):,} records, "
+    jobs = "1 job" if len(lines) == 1 else f"{len(lines):,} jobs"
+    return (f"{jobs}: {said or 'planning'}; {sum(x.records for x in lines.values()):,} records, "
             f"{bytes_text(sum(x.bytes for x in lines.values()))}")  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from jobstream.cli.progress import short
 from jobstream.cli.signals import stopping
 from jobstream.cli.telling import fault_text, tell
+from jobstream.cli.tracing import line
 from jobstream.errors import RemoteError
 from jobstream.jobs.event import AnyEvent
 from jobstream.jobs.job import Job
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from jobstream.dialects.compiled import Compiled
     from jobstream.plan.notes import Json
     from jobstream.plan.source import SourcePlan
+    from jobstream.records.trace import Trace
 
 LOG = logging.getLogger("jobstream.read")
 
@@ -51,7 +53,7 @@ async def read(app: App, compiled: Compiled, config: dict[str, Any], catalog: Co
         if not chosen:
             return 0
         with stopping(stop):
-            outcome = await app.run(compiled.plan, config, _wish(chosen, speech, states, origins), out, trace=lambda t: None, watch=_log,
+            outcome = await app.run(compiled.plan, config, _wish(chosen, speech, states, origins), out, trace=_debug, watch=_log,
                                     stop=stop)  # fmt: skip
         failures = _close(out, outcome, chosen, int(app.clock.now() * 1000))
         ended = read_ended(failures, int(app.clock.now() * 1000))
@@ -76,6 +78,11 @@ def _wish(chosen: tuple[str, ...], speech: Speech, states: Mapping[str, Json], o
     positions = {name: g.position for name, g in given.items() if name in chosen and g.position is not None}
     return Wish(streams=chosen, state={name: g.state for name, g in given.items() if name in chosen}, given=positions or None,
                 origins=origins, settles=False)  # fmt: skip
+
+
+def _debug(t: Trace) -> None:
+    if LOG.isEnabledFor(logging.DEBUG):
+        LOG.debug("%s", line(t))
 
 
 def _log(job: Job, event: AnyEvent) -> None:

@@ -60,6 +60,7 @@ def add_delivery(parser: argparse.ArgumentParser) -> None:
 
 
 def add_talk(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--trace", metavar="FILE", help="add every exchange to this file, as JSON lines without secrets")
     talk = parser.add_mutually_exclusive_group()
     talk.add_argument("--quiet", action="store_true", help="only errors, and the exit code")
     talk.add_argument("--json", action="store_true", help="progress and report as JSON lines on standard error")
@@ -99,11 +100,13 @@ async def perform(app: App, plan: SourcePlan, config: dict[str, Any], wish: Wish
     from jobstream.cli.progress import open_progress
     from jobstream.cli.report import show
     from jobstream.cli.signals import ended_by, stopping
+    from jobstream.cli.tracing import traced
 
     destination = destination_of(plan, wish)
     stop = asyncio.Event()
-    with stopping(stop) as signals, open_progress(quiet=args.quiet, as_json=args.json, now=app.clock.now) as progress:
-        outcome = await app.run(plan, config, wish, destination, trace=lambda t: None, watch=progress.see, stop=stop)
+    progressing = open_progress(quiet=args.quiet, as_json=args.json, now=app.clock.now)
+    with traced(getattr(args, "trace", None)) as trace, stopping(stop) as signals, progressing as progress:
+        outcome = await app.run(plan, config, wish, destination, trace=trace, watch=progress.see, stop=stop)
     supersede(destination, plan, wish, outcome)
     if not args.quiet:
         show(outcome, sys.stderr, as_json=args.json, where=_written(plan, places))

@@ -41,12 +41,14 @@ class FolderSpool:
         self._root, self._most, self._quiet = root, most, quiet
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="spool")
         self._tree, self._count = Lock(), Lock()
-        self._kept = _bodies(root)
+        self._kept, self._left = _bodies(root)
         self._way = dict(self._kept)
+        self._on_way = sum(self._way.values())
         self._writing: dict[str, FileWriting] = {}
         self._readers, self._stirred = 0, 0.0
         self._bell, self._turn = asyncio.Event(), asyncio.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiter: asyncio.AbstractEventLoop | None = None
+        self._dead = list[tuple[str, int | None, bool]]()  # dropped, and still on the disk
 
     async def begin(self, name: str) -> FileWriting:
         """Whoever was writing under this name before is cut off: his bytes are found again here."""
@@ -55,13 +57,14 @@ class FolderSpool:
             await older.leave()
         old = self._kept.get(name)
         replaces = None if old is None else at.body(old)
-        writing = FileWriting(at, replaces, self._pool, lambda w, length: self._settled(name, w, length))
+        writing = FileWriting(at, replaces, self._pool, self._opened, lambda w, length: self._settled(name, w, length))
         self._writing[name] = writing
-        try:
-            await told(self._pool.submit(self._opened, at, writing))
-        except BaseException:
-            await writing.leave()
-            raise
+        if name in self._left:
+            try:
+                await told(self._pool.submit(writing.load))
+            except BaseException:
+                await writing.leave()
+                raise
         self._stir()
         return writing
 
@@ -94,29 +97,34 @@ class FolderSpool:
 
     async def drop(self, name: str) -> None:
         """Whole or unfinished; twice is once."""
+        place(self._root, name)
         if (writing := self._writing.get(name)) is not None:
             await writing.leave()
-        await told(self._pool.submit(self._dropped, name))
+        if self._forgotten(name):
+            await told(self._pool.submit(self._bury))
         self._stir()
 
     async def room(self) -> None:
         """Waits while the spool is full and somebody is at work who may empty it. Where nobody is, as when nothing may be
         delivered before all is stored, one part after another is let in: a spool that is too full beats a run that hangs."""
-        self._loop = asyncio.get_running_loop()
         async with self._turn:
             while self._load() >= self._most and self._awake():
                 self._bell.clear()
+                self._waiter = asyncio.get_running_loop()
                 try:
                     async with asyncio.timeout(self._quiet):
                         await self._bell.wait()
                 except TimeoutError:
                     continue
+                finally:
+                    self._waiter = None
             self._stirred = time.monotonic()
 
     async def sweep(self, live: Callable[[str], bool]) -> Usage:
         """Removes every body, whole or not, whose name is not alive, and is not being written now. What was removed."""
         found = await told(self._pool.submit(lambda: list(files(self._root))))
         dead = [f for f in found if f.name not in self._writing and not live(f.name)]
+        self._left |= {f.name for f in dead}
         for name in sorted({f.name for f in dead}):
             await self.drop(name)
         return Usage(
@@ -140,62 +148,81 @@ class FolderSpool:
 
     def _load(self) -> int:
         with self._count:
-            return sum(self._way.values()) + sum(w.offset for w in self._writing.values())
+            return self._on_way + sum(w.offset for w in self._writing.values())
 
     def _awake(self) -> bool:
         return self._readers > 0 or time.monotonic() - self._stirred < self._quiet
 
     def _stir(self) -> None:
         self._stirred = time.monotonic()
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._bell.set)
+        if (waiter := self._waiter) is not None and not waiter.is_closed():
+            waiter.call_soon_threadsafe(self._bell.set)
 
     def _read(self, name: str) -> None:
         with self._count:
             self._readers -= 1
-            self._way.pop(name, None)
+            self._on_way -= self._way.pop(name, 0)
         self._stir()
 
     def _settled(self, name: str, writing: FileWriting, length: int | None) -> None:
         if self._writing.get(name) is writing:
             del self._writing[name]
-        if length is not None:
+        if length is None:
+            self._left.add(name)
+        else:
+            self._left.discard(name)
             with self._count:
+                self._on_way += length - self._way.get(name, 0)
                 self._kept[name] = self._way[name] = length
         self._stir()
 
+    def _forgotten(self, name: str) -> bool:
+        """Whether there is something of it on the disk."""
+        with self._count:
+            self._on_way -= self._way.pop(name, 0)
+            length, left = self._kept.pop(name, None), name in self._left
+            self._left.discard(name)
+            if left or length is not None:
+                self._dead.append((name, length, left))
+            return left or length is not None
+
     # -- in a thread
 
-    def _opened(self, at: Place, writing: FileWriting) -> None:
+    def _opened(self, at: Place) -> int:
         with self._tree:
-            if not at.folder.exists():
-                at.folder.mkdir(mode=0o700)
+            try:
+                os.mkdir(at.folder, 0o700)
                 sync_folder(self._root)
-            writing.open()
-        writing.load()
+            except FileExistsError:
+                pass
+            return os.open(at.part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    def _dropped(self, name: str) -> None:
-        at = place(self._root, name)
-        with self._count:
-            length = self._kept.pop(name, None)
-            self._way.pop(name, None)
+    def _bury(self) -> None:
+        """All that is dead, for all who wait: those who come later find nothing to do."""
         with self._tree:
-            bodies = list(at.folder.glob(f"{at.leaf}.*.body")) if length is None else [at.body(length)]
-            for path in (at.part, at.mark, *bodies):
-                path.unlink(missing_ok=True)
-            with suppress(OSError):  # not empty: listing it first would cost more the fuller it is
-                at.folder.rmdir()
+            with self._count:
+                dead, self._dead = self._dead, []
+            for name, length, left in dead:
+                at = place(self._root, name)
+                bodies = list(at.folder.glob(f"{at.leaf}.*.body")) if length is None else [at.body(length)]
+                for path in (at.part, at.mark, *bodies) if left else bodies:
+                    path.unlink(missing_ok=True)
+            for folder in {place(self._root, name).folder for name, *_ in dead}:
+                with suppress(OSError):  # not empty: listing it first would cost more the fuller it is
+                    folder.rmdir()
 
 
-def _bodies(root: Path) -> dict[str, int]:
-    """Length by name. Of two under one name the younger one counts: the process died between them."""
-    found = sorted((f for f in files(root) if f.length is not None), key=lambda f: f.path.stat().st_mtime_ns)
+def _bodies(root: Path) -> tuple[dict[str, int], set[str]]:
+    """Length by name; names that were left unfinished. Of two under one name the younger one counts: the process died between
+    them."""
+    there = list(files(root))
+    found = sorted((f for f in there if f.length is not None), key=lambda f: f.path.stat().st_mtime_ns)
     bodies = dict[str, int]()
     for f in found:
         if f.name in bodies:
             place(root, f.name).body(bodies[f.name]).unlink()
         bodies[f.name] = f.length or 0
-    return bodies
+    return bodies, {f.name for f in there if f.length is None}
 
 
 class _Body(io.FileIO):

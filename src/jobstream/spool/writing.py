@@ -43,15 +43,16 @@ class FileWriting:
     when the body is opened. Methods are called one at a time. Raises KeepingError where the disk refuses.
     """
 
-    def __init__(self, place: Place, replaces: Path | None, pool: Executor,
+    def __init__(self, place: Place, replaces: Path | None, pool: Executor, grounds: Callable[[Place], int],
                  settled: Callable[[FileWriting, int | None], None]) -> None:  # fmt: skip
-        """replaces: an older body of this name · settled: called with the kept length, or None when it was left."""
-        self._place, self._replaces, self._pool, self._settled = place, replaces, pool, settled
+        """replaces: an older body of this name · grounds: opens the file, in a folder that is durable · settled: called with
+        the kept length, or None when it was left."""
+        self._place, self._replaces, self._pool, self._grounds, self._settled = place, replaces, pool, grounds, settled
         self._mark: dict[str, str] = {}
         self._noted = False  # the mark is on the disk, so what lies there may be taken up again
         self._offset, self._gathered, self._held = 0, 0, list[bytes]()
         self._hash = blake2b(digest_size=16)
-        self._fd, self._using = -1, Lock()
+        self._fd, self._closed, self._using = -1, False, Lock()
         self._flying: Flying[None] | None = None
 
     @property
@@ -108,10 +109,12 @@ class FileWriting:
     # -- in a thread
 
     def open(self) -> None:
-        self._fd = os.open(self._place.part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = self._grounds(self._place)
 
     def load(self) -> None:
-        """Takes up what is there, if it is known what it is."""
+        """Takes up what is there, if it is known what it is. Where nothing can be there it is not called: the file is opened when
+        the first block is written."""
+        self.open()
         self._mark = _read_mark(self._place.mark)
         while self._mark and (chunk := os.read(self._fd, BLOCK)):
             self._hash.update(chunk)
@@ -123,15 +126,18 @@ class FileWriting:
 
     def _empty(self) -> None:
         with self._using:
-            os.ftruncate(self._fd, 0)
-            os.lseek(self._fd, 0, os.SEEK_SET)
+            if self._fd >= 0:
+                os.ftruncate(self._fd, 0)
+                os.lseek(self._fd, 0, os.SEEK_SET)
             self._place.mark.unlink(missing_ok=True)
             self._hash = blake2b(digest_size=16)
 
     def _flush(self, held: list[bytes], note: bool = True) -> None:
         with self._using:
-            if self._fd < 0 or not held:
+            if self._closed or not held:
                 return
+            if self._fd < 0:
+                self.open()
             if note and self._mark and not self._noted:
                 _write_mark(self._place.mark, self._mark)
                 self._noted = True
@@ -144,8 +150,10 @@ class FileWriting:
     def _finish(self, held: list[bytes], length: int) -> str:
         self._flush(held, note=False)
         with self._using:
-            if self._fd < 0:
+            if self._closed:
                 raise KeepingError("the body was left, or taken over by another writer", where=str(self._place.part))
+            if self._fd < 0:
+                self.open()
             os.fsync(self._fd)
             self._close()
         if self._replaces is not None:
@@ -162,14 +170,16 @@ class FileWriting:
                 self._flush(held)
         finally:
             with self._using:
-                if self._fd >= 0:
+                if not self._closed:
+                    there = self._fd >= 0
                     self._close()
-                    if not self._noted:
+                    if there and not self._noted:
                         self._place.part.unlink(missing_ok=True)
 
     def _close(self) -> None:
-        fd, self._fd = self._fd, -1
-        os.close(fd)
+        fd, self._fd, self._closed = self._fd, -1, True
+        if fd >= 0:
+            os.close(fd)
 
 
 def _boot() -> str:
