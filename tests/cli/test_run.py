@@ -11,6 +11,7 @@ import pyarrow.dataset as dataset
 import pytest
 
 from command import EXAMPLES, ORIGIN, call, call_piped, rows_of
+from jobstream.wish import evenly
 from practice_fixtures import StartPractice
 
 World = list[Any]
@@ -193,3 +194,9 @@ def test_a_trace_that_cannot_be_written_is_told_before_anything_is_sent(tmp_path
     got = call("run", *world, "--to", tmp_path / "out", "--trace", tmp_path / "no" / "trace.jsonl")
 
     assert got.code == 2 and "trace.jsonl" in got.err and call("jobs", "list", "--project", tmp_path, "--json").out == ""
+
+
+@pytest.mark.parametrize(("rate", "budget"), [(10.0, (10, 1.0)), (2.5, (2, 0.8)), (0.05, (1, 20.0)), (1.0, (1, 1.0))])
+def test_a_rate_in_the_settings_is_one_of_seconds_and_not_of_bursts(rate: float, budget: tuple[int, float]) -> None:
+    got = evenly(rate)
+    assert (got.rate, got.per) == pytest.approx(budget)

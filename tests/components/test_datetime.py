@@ -94,7 +94,7 @@ def test_start_and_end_are_templates_with_bounds() -> None:
         config, start=start, end={"at": "2024-02-01T00:00:00Z", "most": "2024-01-04T00:00:00Z"}, step="{{ config.days }}"
     )
     assert [w[0][:10] for w in windows(c)] == ["2024-01-02", "2024-01-03"]
-    for bad in ({"start": "{{ config['from'] }}"}, {"end": "never"}):
+    for bad in ({"start": "{{ config['from'] }}"}, {"end": "{{ 'never' }}"}):
         with pytest.raises(TemplateFault, match="no instant"):
             windows(cursor(config, **bad))
     with pytest.raises(TemplateFault, match="no length"):

@@ -59,8 +59,33 @@ class Datetime(Options, frozen=True):
     )
     strict: Annotated[bool, opt("Skip empty windows", "A window whose ends are equal is left out.", advanced=True)] = False
 
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        for name in ("step", "granularity", "lookback"):
+            yield from _unread(name, getattr(self, name), length)
+        for name in ("start", "end"):
+            given = getattr(self, name)
+            form = given.format if isinstance(given, Moment) and given.format else self.format
+            for key, text in _texts(name, given):
+                yield from _unread(key, text, lambda value, form=form: instant(value, form))
+
     def build(self, build: Build) -> object:
         return Windows(self, build.text, build.names)
+
+
+def _texts(name: str, given: str | Moment | None) -> Iterator[tuple[str, str]]:
+    if isinstance(given, Moment):
+        yield from ((f"{name}/{key}", text) for key in ("at", "least", "most") if (text := getattr(given, key)))
+    elif given is not None:
+        yield name, given
+
+
+def _unread(key: str, value: float | str, read: Callable[[Any], object]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str) and "{" in value:
+        return
+    try:
+        read(value)
+    except TimeFault as e:
+        yield key, str(e)
 
 
 class Windows:
