@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from msgspec import to_builtins
 
@@ -25,6 +26,7 @@ from jobstream.plan.notes import Json
 from jobstream.plan.source import SourcePlan
 from jobstream.plan.stream import StreamPlan
 from jobstream.ports import Ports
+from jobstream.records.trace import unwatched
 from jobstream.template.language import Language, Plain, Scope
 from jobstream.wish import Outcome, Wish, chosen
 
@@ -119,7 +121,7 @@ class App:
 
     # -- runs
 
-    async def run(self, plan: SourcePlan, config: dict[str, Json], wish: Wish, destination: Destination, *, trace: Sink,
+    async def run(self, plan: SourcePlan, config: dict[str, Json], wish: Wish, destination: Destination, *, trace: Sink = unwatched,
                   watch: Watch, stop: asyncio.Event) -> Outcome:  # fmt: skip
         """Runs until nothing is owed, or until `stop` is set: then what we made is aborted where the plan says how.
 
@@ -179,12 +181,18 @@ class App:
         spool = FolderSpool(self.project.spool_path, settings.spool_bytes)
         transport = HttpTransport(self.clock, origins=wish.origins, allow_private=wish.allow_private, budgets=budgets,
                                   per_host=settings.connections)  # fmt: skip
+        threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="work")
+
+        async def work(f: Callable[..., Any], *a: Any) -> Any:
+            return await asyncio.get_running_loop().run_in_executor(threads, f, *a)
+
         try:
-            yield Ports(self.clock, transport, ledger, spool, destination, trace, budgets=budgets, vault=ledger,
+            yield Ports(self.clock, transport, ledger, spool, destination, trace, work, budgets=budgets, vault=ledger,
                         spent=report.spent)  # fmt: skip
         finally:
             await transport.close()
             await spool.close()
+            await asyncio.to_thread(threads.shutdown)
             ledger.close()
 
     async def _one(self, plan: SourcePlan, config: dict[str, Json], wish: Wish, ports: Ports, report: Report) -> One:
