@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from jobstream.errors import HeldError, UsageError
+from jobstream.errors import HeldError, KeepingError, UsageError
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
 NotNegative = Annotated[float, msgspec.Meta(ge=0)]
@@ -67,8 +67,14 @@ class Project:
         return self.home / "spool"
 
     def make(self) -> None:
-        """The folder, private to its owner."""
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """The folder, private to its owner. Raises KeepingError."""
+        try:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as e:
+            said = (e.strerror or str(e)).lower()
+            raise KeepingError(
+                f"cannot be made: {said}", where=str(self.home), hint="--project names a folder to write in"
+            ) from e
 
     def key(self) -> bytes:
         """32 bytes, from JOBSTREAM_KEY (hexadecimal) or the key file, which is made on first use."""

@@ -53,6 +53,8 @@ FAULTS: dict[str, Remedy] = {
     "job.cancelled": Remedy("cancelled"),
     "status.unknown": Remedy("poll: the API told status '{seen}', which the status mapping does not have",
                              "add it to status_mapping, then run again"),
+    "status.missing": Remedy("poll: there is no status in the answer where it is looked for",
+                             "compare the path of the status with the answer (`--trace FILE` keeps all answers)"),
     "targets.missing": Remedy("the API said that it is ready, and gave nothing to download", "look at the answer of the last poll"),
     "targets.changed": Remedy("the list of downloads is not the one that was there before", _AGAIN),
     "targets.stale": Remedy("the download links grew stale, also fresh ones", "look whether links live long enough"),
