@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from msgspec import to_builtins
 
@@ -25,6 +26,7 @@ from jobstream.plan.notes import Json
 from jobstream.plan.source import SourcePlan
 from jobstream.plan.stream import StreamPlan
 from jobstream.ports import Ports
+from jobstream.records.trace import unwatched
 from jobstream.template.language import Language, Plain, Scope
 from jobstream.wish import Outcome, Wish, chosen
 
@@ -119,7 +121,7 @@ class App:
 
     # -- runs
 
-    async def run(self, plan: SourcePlan, config: dict[str, Json], wish: Wish, destination: Destination, *, trace: Sink,
+    async def run(self, plan: SourcePlan, config: dict[str, Json], wish: Wish, destination: Destination, *, trace: Sink = unwatched,
                   watch: Watch, stop: asyncio.Event) -> Outcome:  # fmt: skip
         """Runs until nothing is owed, or until `stop` is set: then what we made is aborted where the plan says how.
 
@@ -135,11 +137,11 @@ class App:
                 run_id = self._begin(runs, one, wish, began)
                 lends = destination.receipts == "lent"
                 if lends and forgets:  # the lines of a run that ended are with whoever read them
-                    await one.shard("").run(given=ALL)
+                    await one.settling().run(given=ALL)
                 shard = one.shard(run_id, watch)
                 await _obey(shard, () if wish.collect else one.births(run_id), wish, stop, self.project.settings.stop_seconds)
                 if lends and wish.settles:
-                    await one.shard("").run(given=ALL, no_wait=wish.no_wait)
+                    await one.settling().run(given=ALL, no_wait=wish.no_wait)
             outcome = Outcome(
                 run=run_id, source=plan.name, there=wish.there, jobs=dict(shard.jobs), foreign=shard.foreign,
                 numbers=to_builtins(report.streams(shard.jobs)), no_wait=wish.no_wait, stopped=stop.is_set(),
@@ -179,12 +181,18 @@ class App:
         spool = FolderSpool(self.project.spool_path, settings.spool_bytes)
         transport = HttpTransport(self.clock, origins=wish.origins, allow_private=wish.allow_private, budgets=budgets,
                                   per_host=settings.connections)  # fmt: skip
+        threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="work")
+
+        async def work(f: Callable[..., Any], *a: Any) -> Any:
+            return await asyncio.get_running_loop().run_in_executor(threads, f, *a)
+
         try:
-            yield Ports(self.clock, transport, ledger, spool, destination, trace, budgets=budgets, vault=ledger,
+            yield Ports(self.clock, transport, ledger, spool, destination, trace, work, budgets=budgets, vault=ledger,
                         spent=report.spent)  # fmt: skip
         finally:
             await transport.close()
             await spool.close()
+            await asyncio.to_thread(threads.shutdown)
             ledger.close()
 
     async def _one(self, plan: SourcePlan, config: dict[str, Json], wish: Wish, ports: Ports, report: Report) -> One:
@@ -216,6 +224,10 @@ class One(NamedTuple):
         lanes = Lanes(moves=self.settings.downloads, in_flight=self.settings.in_flight)
         return Shard(self.plan.name, self.hands, self.ports, owner=f"pid {os.getpid()}", run=run, lanes=lanes, slots=self.plan.slots,
                      watch=both, took=self.report.took)  # fmt: skip
+
+    def settling(self) -> Shard:
+        """What only takes note that lent records are kept. It counts for itself: nothing of it is a number of the run."""
+        return self._replace(report=Report(self.hands)).shard("")
 
     def births(self, run: str) -> Iterator[tuple[str, Planned]]:
         """The jobs of all streams, lazily; the streams take turns, so that none waits for another to be planned."""

@@ -67,7 +67,9 @@ def test_prune_forgets_what_has_ended_and_keeps_what_lives(tmp_path: Path, world
     assert call("jobs", "list", "--project", tmp_path).err.startswith("no jobs")
 
 
-def test_the_events_as_json_show_answers_as_text_and_no_signature(tmp_path: Path, world: World, waiting: dict[str, Any]) -> None:
+def test_the_events_as_json_show_answers_as_text_and_no_signature(
+    tmp_path: Path, world: World, waiting: dict[str, Any]
+) -> None:
     assert call("jobs", "collect", "--to", tmp_path / "out", *world[3:]).code == 0
 
     told = call("jobs", "show", waiting["id"], "--json", "--project", tmp_path)

@@ -40,7 +40,7 @@ def test_the_seeds_own_example_runs_from_end_to_end(tmp_path: Path, manifest: Pa
 def test_records_go_to_standard_output_and_words_to_the_other(tmp_path: Path, world: World) -> None:
     got = call_piped(tmp_path, "run", *world)
 
-    assert got.code == 0 and len(got.lines()) == 60 and "done in" in got.err
+    assert got.code == 0 and len(got.lines()) == 60 and "done in" in got.err and "delivered before" not in got.err
     assert call("jobs", "list", "--live", "--project", tmp_path, "--json").out == ""
 
 
@@ -182,3 +182,14 @@ def test_a_trace_that_cannot_be_written_is_told_before_anything_is_sent(tmp_path
     got = call("run", *world, "--to", tmp_path / "out", "--trace", tmp_path / "no" / "trace.jsonl")
 
     assert got.code == 2 and "trace.jsonl" in got.err and call("jobs", "list", "--project", tmp_path, "--json").out == ""
+
+
+@pytest.mark.parametrize("line", ["jobs = 0", "jobs = -3", "rate = -1", "connections = 0", "downloads = 0", "attempts = 0", "in_flight = 0",
+                                  "spool_bytes = 0", "stop_seconds = -1"])  # fmt: skip
+def test_a_setting_with_which_nothing_could_ever_run_is_refused(tmp_path: Path, world: World, line: str) -> None:
+    (tmp_path / ".jobstream").mkdir()
+    (tmp_path / ".jobstream" / "settings.toml").write_text(line + "\n")
+
+    got = call("run", *world, "--to", tmp_path / "out")
+
+    assert got.code == 2 and line.partition(" ")[0] in got.err and "settings.toml" in got.err

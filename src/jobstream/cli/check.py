@@ -39,7 +39,7 @@ async def check(app: App, plan: SourcePlan, config: dict[str, Any], origins: dic
         project = Project(Path(folder))
         project.settings = structs.replace(app.project.settings, stop_seconds=10.0)
         outcome = await Another(project, app.clock).run(
-            plan, config, wish, Nothing(), trace=lambda t: None, watch=watch, stop=stop)  # fmt: skip
+            plan, config, wish, Nothing(), watch=watch, stop=stop)  # fmt: skip
     return None if seen or outcome.good else _why(outcome)
 
 

@@ -57,7 +57,7 @@ async def _perform(app: App, api: PracticeServer, folder: Path) -> int:
     wish = Wish(to=str(folder / "records"), format="parquet", origins={ORIGIN: api.url})
     destination, stop = destination_of(compiled.plan, wish), asyncio.Event()
     with stopping(stop), open_progress(quiet=False, as_json=False, now=app.clock.now) as progress:
-        outcome = await app.run(compiled.plan, config, wish, destination, trace=lambda t: None, watch=progress.see, stop=stop)
+        outcome = await app.run(compiled.plan, config, wish, destination, watch=progress.see, stop=stop)
     supersede(destination, compiled.plan, wish, outcome)
     show(outcome, sys.stderr, as_json=False)
     sys.stderr.flush()

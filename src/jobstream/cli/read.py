@@ -14,6 +14,7 @@ from jobstream.cli.tracing import line
 from jobstream.errors import RemoteError
 from jobstream.jobs.event import AnyEvent
 from jobstream.jobs.job import Job
+from jobstream.records.trace import unwatched
 from jobstream.wish import GOOD, Outcome, Wish
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ async def read(app: App, compiled: Compiled, config: dict[str, Any], catalog: Co
         if not chosen:
             return 0
         with stopping(stop):
-            outcome = await app.run(compiled.plan, config, _wish(chosen, speech, states, origins), out, trace=_debug, watch=_log,
-                                    stop=stop)  # fmt: skip
+            outcome = await app.run(compiled.plan, config, _wish(chosen, speech, states, origins), out, watch=_log, stop=stop,
+                                    trace=_debug if LOG.isEnabledFor(logging.DEBUG) else unwatched)  # fmt: skip
         failures = _close(out, outcome, chosen, int(app.clock.now() * 1000))
         ended = read_ended(failures, int(app.clock.now() * 1000))
         for message in ended.messages:
@@ -81,8 +82,7 @@ def _wish(chosen: tuple[str, ...], speech: Speech, states: Mapping[str, Json], o
 
 
 def _debug(t: Trace) -> None:
-    if LOG.isEnabledFor(logging.DEBUG):
-        LOG.debug("%s", line(t))
+    LOG.debug("%s", line(t))
 
 
 def _log(job: Job, event: AnyEvent) -> None:

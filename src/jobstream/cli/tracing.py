@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobstream.errors import UsageError
+from jobstream.records.trace import unwatched
 
 if TYPE_CHECKING:
     from jobstream.records.trace import Sink, Trace
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def traced(path: str | None) -> Iterator[Sink]:
     """The sink of `--trace FILE`: one object an exchange, added to what is there. Raises UsageError."""
     if path is None:
-        yield _nowhere
+        yield unwatched
         return
     import msgspec
 
@@ -32,10 +33,6 @@ def traced(path: str | None) -> Iterator[Sink]:
             out.flush()
 
         yield write
-
-
-def _nowhere(t: Trace) -> None:
-    """Nobody has asked to see them."""
 
 
 def line(t: Trace) -> str:

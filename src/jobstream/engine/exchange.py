@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import structs
 
 from jobstream.engine.answers import Reader, answer_of, coding_of, once, peek, said, whole
-from jobstream.engine.render import RenderFault, render
+from jobstream.engine.render import RenderFault, render, sendable
 from jobstream.engine.tokens import Tokens
 from jobstream.engine.trace import shown
 from jobstream.errors import DocumentError
@@ -27,7 +27,7 @@ from jobstream.plan.retrieval import Retrieval
 from jobstream.plan.source import SourcePlan
 from jobstream.plan.stream import StreamPlan
 from jobstream.ports import Incoming, NoAnswer, NotSent, Ports
-from jobstream.records.trace import Trace
+from jobstream.records.trace import Trace, unwatched
 from jobstream.redact import Redactor
 from jobstream.template.language import Scope, TemplateFault
 
@@ -66,6 +66,10 @@ class Caller:
         except RenderFault as e:
             return Broken(Fault(code="template.failed", say=e.why, at=at + e.at))
         wire = structs.replace(wire, headers={**wire.headers, **headers}) if headers else wire
+        try:
+            sendable(wire)
+        except RenderFault as e:
+            return Broken(Fault(code="request.unsendable", seen=self.redacted(e.why), at=at + e.at))
         fault = self._fence(ex.request, wire, at)
         if fault is not None:
             return Broken(fault)
@@ -170,12 +174,16 @@ class Caller:
     def trace(
         self, job: Job, cmd: Send, ex: Exchange, wire: Wire, result: Result, began: float, code: int | None = None
     ) -> str:
-        """The verdict. code: that of the answer itself, where `result` is what it amounts to."""
+        """The verdict; empty where nobody needs it. code: that of the answer itself, where `result` is what it amounts to."""
+        if self._ports.trace is unwatched and not ex.request.auth:
+            return ""
         try:
             judged = judge(ex, result, scope_of(job, self._tools), self._tools)
             verdict, rule = judged.verdict, judged.at
         except RuleFault as e:
             verdict, rule = "stop", e.at
+        if self._ports.trace is unwatched:
+            return verdict
         answer = result.answer if isinstance(result, Answered) else Answer(code=0)
         secret = cmd.step == "fetch" and not ex.request.auth
         url, headers, body = shown(self._redactor, wire, secret_url=secret)

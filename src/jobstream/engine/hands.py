@@ -31,6 +31,6 @@ class Lanes(NamedTuple):
     """How much at the same time: requests, hauls, creates; and jobs that are not over."""
 
     calls: int = 200
-    moves: int = 4
-    creates: int = 16
+    moves: int = 32
+    creates: int = 64
     in_flight: int = 10_000

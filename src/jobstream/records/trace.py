@@ -1,4 +1,4 @@
-"""One typed, redacted record for every HTTP exchange. Always made; who keeps it is the sink's affair: the log a line, the
+"""One typed, redacted record for every HTTP exchange. Who keeps it is the sink's affair: the log a line, the
 Builder the newest n for "Other Requests", a cassette all. There is no test flag."""
 
 from __future__ import annotations
@@ -40,3 +40,7 @@ class Trace(Struct, frozen=True):
 
 
 Sink: TypeAlias = Callable[[Trace], None]
+
+
+def unwatched(trace: Trace) -> None:
+    """Nobody looks: a trace for this sink need not be made."""

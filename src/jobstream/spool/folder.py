@@ -191,7 +191,7 @@ class FolderSpool:
     def _opened(self, at: Place) -> int:
         with self._tree:
             try:
-                os.mkdir(at.folder, 0o700)
+                at.folder.mkdir(0o700)
                 sync_folder(self._root)
             except FileExistsError:
                 pass
