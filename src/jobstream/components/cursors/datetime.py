@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -66,7 +67,7 @@ class Datetime(Options, frozen=True):
             given = getattr(self, name)
             form = given.format if isinstance(given, Moment) and given.format else self.format
             for key, text in _texts(name, given):
-                yield from _unread(key, text, lambda value, form=form: instant(value, form))
+                yield from _unread(key, text, partial(instant, form=form))
 
     def build(self, build: Build) -> object:
         return Windows(self, build.text, build.names)
