@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import sys
 from collections.abc import Iterator, Mapping
 from email.message import Message
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -15,6 +16,7 @@ from jobstream.template.language import Scope
 
 #: What msgspec raises for bytes that are no JSON.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_LARGE = 1 << 12  # bytes, from which Arrow is worth its call
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
           (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))  # fmt: skip
 
@@ -47,7 +49,7 @@ class Utf8:
         if self._unchecked:
             return chunk
         before, _ = self._decoder.getstate()
-        if self._same and not before and chunk.isascii():
+        if self._same and ((not before and chunk.isascii()) or (len(chunk) >= _LARGE and self._is_utf8(before + chunk))):
             self._at += len(chunk)
             return chunk
         try:
@@ -58,6 +60,31 @@ class Utf8:
             raise DataFault("data.encoding", f"byte 0x{bad} at {at} is not {self.encoding} ({e.reason})") from e
         self._at += len(chunk)
         return chunk if self._same else text.encode()
+
+    def _is_utf8(self, text: bytes) -> bool:
+        """Arrow tells three times as fast as Python, but not where the fault is. A character that is cut off at the end goes
+        to the decoder, to be seen with what comes."""
+        import pyarrow as pa
+
+        end = len(text)
+        for k in (1, 2, 3):
+            if text[-k] >= 0xC0:
+                end -= k if text[-k] >= (0, 0xC0, 0xE0, 0xF0)[k] else 0
+            if text[-k] < 0x80 or text[-k] >= 0xC0:
+                break
+        ends: Any = pa.py_buffer(b"".join(n.to_bytes(4, sys.byteorder) for n in (0, end)))
+        try:
+            pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(text)]).validate(full=True)
+        except pa.ArrowInvalid:
+            return False
+        before = self._decoder.getstate()
+        self._decoder.reset()
+        try:
+            self._decoder.decode(text[end:])
+        except UnicodeDecodeError:
+            self._decoder.setstate(before)
+            return False
+        return True
 
 
 def _known(name: str) -> str:
