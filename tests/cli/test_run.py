@@ -193,3 +193,19 @@ def test_a_setting_with_which_nothing_could_ever_run_is_refused(tmp_path: Path, 
     got = call("run", *world, "--to", tmp_path / "out")
 
     assert got.code == 2 and line.partition(" ")[0] in got.err and "settings.toml" in got.err
+
+
+def test_a_secret_that_the_api_repeats_in_its_answer_is_neither_shown_nor_kept(
+    tmp_path: Path, manifest: Path, practice: StartPractice
+) -> None:
+    api = practice(files=1, rows=1)
+    handler = ("        error_handler: {type: DefaultErrorHandler, response_filters: [{type: HttpResponseFilter, action: FAIL, "
+               "http_codes: [401], error_message: \"it is not {{ config['api_key'] }}\"}]}\n")  # fmt: skip
+    manifest.write_text(manifest.read_text().replace("        http_method: POST\n", f"        http_method: POST\n{handler}"))
+
+    got = call("run", manifest, "--set", "api_key=SG.wrong-secret", "--project", tmp_path, "--to", tmp_path / "out",
+               "--map-origin", f"{ORIGIN}={api.url}")  # fmt: skip
+
+    raw = b"".join(f.read_bytes() for f in (tmp_path / ".jobstream").rglob("*") if f.is_file())
+    assert got.code == 1 and "it is not ****" in got.err and "SG.wrong-secret" not in got.err
+    assert b"SG.wrong-secret" not in raw
