@@ -137,11 +137,11 @@ class App:
                 run_id = self._begin(runs, one, wish, began)
                 lends = destination.receipts == "lent"
                 if lends and forgets:  # the lines of a run that ended are with whoever read them
-                    await one.shard("").run(given=ALL)
+                    await one.settling().run(given=ALL)
                 shard = one.shard(run_id, watch)
                 await _obey(shard, () if wish.collect else one.births(run_id), wish, stop, self.project.settings.stop_seconds)
                 if lends and wish.settles:
-                    await one.shard("").run(given=ALL, no_wait=wish.no_wait)
+                    await one.settling().run(given=ALL, no_wait=wish.no_wait)
             outcome = Outcome(
                 run=run_id, source=plan.name, there=wish.there, jobs=dict(shard.jobs), foreign=shard.foreign,
                 numbers=to_builtins(report.streams(shard.jobs)), no_wait=wish.no_wait, stopped=stop.is_set(),
@@ -224,6 +224,10 @@ class One(NamedTuple):
         lanes = Lanes(moves=self.settings.downloads, in_flight=self.settings.in_flight)
         return Shard(self.plan.name, self.hands, self.ports, owner=f"pid {os.getpid()}", run=run, lanes=lanes, slots=self.plan.slots,
                      watch=both, took=self.report.took)  # fmt: skip
+
+    def settling(self) -> Shard:
+        """What only takes note that lent records are kept. It counts for itself: nothing of it is a number of the run."""
+        return self._replace(report=Report(self.hands)).shard("")
 
     def births(self, run: str) -> Iterator[tuple[str, Planned]]:
         """The jobs of all streams, lazily; the streams take turns, so that none waits for another to be planned."""

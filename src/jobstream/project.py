@@ -14,11 +14,14 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-from jobstream.errors import HeldError, UsageError
+from jobstream.errors import HeldError, KeepingError, UsageError
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+NotNegative = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,14 +39,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     map_origin: dict[str, str] = {}
-    jobs: int | None = None
-    rate: float = 0.0
-    connections: int = 100
-    downloads: int = 32
-    attempts: int | None = None
-    in_flight: int = 10_000
-    spool_bytes: int = 20 << 30
-    stop_seconds: float = 20.0
+    jobs: Count | None = None
+    rate: NotNegative = 0.0
+    connections: Count = 100
+    downloads: Count = 32
+    attempts: Count | None = None
+    in_flight: Count = 10_000
+    spool_bytes: Count = 20 << 30
+    stop_seconds: NotNegative = 20.0
 
 
 class Project:
@@ -64,8 +67,14 @@ class Project:
         return self.home / "spool"
 
     def make(self) -> None:
-        """The folder, private to its owner."""
-        self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """The folder, private to its owner. Raises KeepingError."""
+        try:
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as e:
+            said = (e.strerror or str(e)).lower()
+            raise KeepingError(
+                f"cannot be made: {said}", where=str(self.home), hint="--project names a folder to write in"
+            ) from e
 
     def key(self) -> bytes:
         """32 bytes, from JOBSTREAM_KEY (hexadecimal) or the key file, which is made on first use."""

@@ -95,8 +95,14 @@ def chosen(plan: SourcePlan, wish: Wish) -> SourcePlan:
         raise UsageError(f"there is no stream {missing[0]!r}", where=plan.name, hint="there are: " + ", ".join(known))
     streams = [known[n] for n in wish.streams] if wish.streams else [s for s in plan.streams if not s.hidden]
     slots = {name: wish.jobs or n for name, n in plan.slots.items()}
-    budgets = plan.budgets if not wish.rate else {**plan.budgets, "": Budget(rate=max(1, round(wish.rate * 10)), per=10.0)}
+    budgets = plan.budgets if not wish.rate else {**plan.budgets, "": evenly(wish.rate)}
     return structs.replace(plan, streams=tuple(_limited(s, wish) for s in streams), slots=slots, budgets=budgets)
+
+
+def evenly(rate: float) -> Budget:
+    """rate: requests a second. As short a span as whole requests allow, so that a second never sees a burst."""
+    whole = max(1, int(rate))
+    return Budget(rate=whole, per=whole / rate)
 
 
 def _limited(stream: StreamPlan, wish: Wish) -> StreamPlan:

@@ -67,7 +67,9 @@ def test_prune_forgets_what_has_ended_and_keeps_what_lives(tmp_path: Path, world
     assert call("jobs", "list", "--project", tmp_path).err.startswith("no jobs")
 
 
-def test_the_events_as_json_show_answers_as_text_and_no_signature(tmp_path: Path, world: World, waiting: dict[str, Any]) -> None:
+def test_the_events_as_json_show_answers_as_text_and_no_signature(
+    tmp_path: Path, world: World, waiting: dict[str, Any]
+) -> None:
     assert call("jobs", "collect", "--to", tmp_path / "out", *world[3:]).code == 0
 
     told = call("jobs", "show", waiting["id"], "--json", "--project", tmp_path)
@@ -76,3 +78,24 @@ def test_the_events_as_json_show_answers_as_text_and_no_signature(tmp_path: Path
     body = json.loads(ready["body"])
     assert body["status"] == "ready" and all("X-Amz-Signature=****" in url for url in body["urls"])
     assert not re.search(r"X-Amz-Signature=[0-9a-f]", told.out)
+
+
+@pytest.mark.parametrize(("write", "rows"), [("auto", 60), ("replace", 60), ("append", 120)])
+def test_what_is_collected_takes_the_place_of_what_an_earlier_run_has_delivered(
+    tmp_path: Path, world: World, write: str, rows: int
+) -> None:
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert call("run", *world, "--no-wait", "--quiet").code == 0
+        assert call("jobs", "collect", "--to", out, "--write", write, "--quiet", *world[3:]).code == 0
+
+    assert len(rows_of(out / "contacts")) == rows
+
+
+def test_another_source_with_a_stream_of_the_same_name_loses_nothing(tmp_path: Path, manifest: Path, world: World) -> None:
+    other = manifest.with_name("other.yaml")
+    other.write_text(manifest.read_text())
+    for document in (manifest, other, manifest):
+        assert call("run", document, *world[1:], "--to", tmp_path / "out", "--quiet").code == 0
+
+    assert len(rows_of(tmp_path / "out" / "contacts")) == 120

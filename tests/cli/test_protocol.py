@@ -93,3 +93,37 @@ def test_a_manifest_with_mistakes_fails_every_verb(tmp_path: Path, source: dict[
     for name, more in (("check", []), ("discover", []), ("read", ["--catalog", tmp_path / "catalog.json"])):
         code, messages = verb(tmp_path, source, name, "config", *more)
         assert code == 1 and "CsvDecoder" in json.dumps(messages)
+
+
+def test_a_stream_with_windows_is_read_up_to_its_state_and_from_there(
+    tmp_path: Path, manifest: Path, source: dict[str, Any]
+) -> None:
+    cursor = ("    incremental_sync: {type: DatetimeBasedCursor, cursor_field: UPDATED_AT, datetime_format: '%Y-%m-%dT%H:%M:%SZ', "
+              "start_datetime: '2025-01-01T00:00:00Z', end_datetime: '2025-01-03T00:00:00Z', step: P1D, cursor_granularity: PT1S}\n")  # fmt: skip
+    manifest.write_text(manifest.read_text().replace("    primary_key: CONTACT_ID\n", f"    primary_key: CONTACT_ID\n{cursor}"))
+    code, messages = verb(tmp_path, source, "read", "config", "--catalog", tmp_path / "catalog.json")
+
+    states = [m["state"] for m in messages if m["type"] == "STATE"]
+    assert code == 0 and sum(m["type"] == "RECORD" for m in messages) == 40
+    assert states[-1]["stream"]["stream_state"]["UPDATED_AT"].startswith("2025-01-")
+
+    (tmp_path / "state.json").write_text(json.dumps(states[-1:]))
+    code, messages = verb(
+        tmp_path, source, "read", "config", "--catalog", tmp_path / "catalog.json", "--state", tmp_path / "state.json"
+    )
+    planned = [m["log"]["message"] for m in messages if m["type"] == "LOG" and "planned:" in m["log"]["message"]]
+    assert code == 0 and all("2025-01-01T00:00:00Z.." not in text for text in planned)
+
+
+def test_a_state_that_is_no_instant_is_told(tmp_path: Path, manifest: Path, source: dict[str, Any]) -> None:
+    cursor = "    incremental_sync: {type: DatetimeBasedCursor, cursor_field: UPDATED_AT, datetime_format: '%Y-%m-%d', start_datetime: '2025-01-01'}\n"
+    manifest.write_text(manifest.read_text().replace("    primary_key: CONTACT_ID\n", f"    primary_key: CONTACT_ID\n{cursor}"))
+    state = {"type": "STREAM", "stream": {"stream_descriptor": {"name": "contacts"}, "stream_state": {"UPDATED_AT": "soon"}}}
+    (tmp_path / "state.json").write_text(json.dumps([state]))
+
+    code, messages = verb(
+        tmp_path, source, "read", "config", "--catalog", tmp_path / "catalog.json", "--state", tmp_path / "state.json"
+    )
+
+    (error,) = [m["trace"]["error"] for m in messages if m["type"] == "TRACE" and m["trace"]["type"] == "ERROR"]
+    assert code == 1 and "'soon' is no instant" in error["message"] and error["failure_type"] == "config_error"

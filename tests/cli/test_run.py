@@ -40,7 +40,7 @@ def test_the_seeds_own_example_runs_from_end_to_end(tmp_path: Path, manifest: Pa
 def test_records_go_to_standard_output_and_words_to_the_other(tmp_path: Path, world: World) -> None:
     got = call_piped(tmp_path, "run", *world)
 
-    assert got.code == 0 and len(got.lines()) == 60 and "done in" in got.err
+    assert got.code == 0 and len(got.lines()) == 60 and "done in" in got.err and "delivered before" not in got.err
     assert call("jobs", "list", "--live", "--project", tmp_path, "--json").out == ""
 
 
@@ -182,3 +182,30 @@ def test_a_trace_that_cannot_be_written_is_told_before_anything_is_sent(tmp_path
     got = call("run", *world, "--to", tmp_path / "out", "--trace", tmp_path / "no" / "trace.jsonl")
 
     assert got.code == 2 and "trace.jsonl" in got.err and call("jobs", "list", "--project", tmp_path, "--json").out == ""
+
+
+@pytest.mark.parametrize("line", ["jobs = 0", "jobs = -3", "rate = -1", "connections = 0", "downloads = 0", "attempts = 0", "in_flight = 0",
+                                  "spool_bytes = 0", "stop_seconds = -1"])  # fmt: skip
+def test_a_setting_with_which_nothing_could_ever_run_is_refused(tmp_path: Path, world: World, line: str) -> None:
+    (tmp_path / ".jobstream").mkdir()
+    (tmp_path / ".jobstream" / "settings.toml").write_text(line + "\n")
+
+    got = call("run", *world, "--to", tmp_path / "out")
+
+    assert got.code == 2 and line.partition(" ")[0] in got.err and "settings.toml" in got.err
+
+
+def test_a_secret_that_the_api_repeats_in_its_answer_is_neither_shown_nor_kept(
+    tmp_path: Path, manifest: Path, practice: StartPractice
+) -> None:
+    api = practice(files=1, rows=1)
+    handler = ("        error_handler: {type: DefaultErrorHandler, response_filters: [{type: HttpResponseFilter, action: FAIL, "
+               "http_codes: [401], error_message: \"it is not {{ config['api_key'] }}\"}]}\n")  # fmt: skip
+    manifest.write_text(manifest.read_text().replace("        http_method: POST\n", f"        http_method: POST\n{handler}"))
+
+    got = call("run", manifest, "--set", "api_key=SG.wrong-secret", "--project", tmp_path, "--to", tmp_path / "out",
+               "--map-origin", f"{ORIGIN}={api.url}")  # fmt: skip
+
+    raw = b"".join(f.read_bytes() for f in (tmp_path / ".jobstream").rglob("*") if f.is_file())
+    assert got.code == 1 and "it is not ****" in got.err and "SG.wrong-secret" not in got.err
+    assert b"SG.wrong-secret" not in raw

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from command import EXAMPLES, call, rows_of
 from practice_fixtures import StartPractice
 

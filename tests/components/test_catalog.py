@@ -118,3 +118,29 @@ def test_a_verdict_that_no_step_may_have_is_told() -> None:
 
 def test_installed_packages_may_add_lines() -> None:
     assert all(":" in line for line in installed().values())
+
+
+@pytest.mark.parametrize(("kind", "name", "options", "at"), [
+    ("cursor", "datetime", {"field": "u", "start": "2024-01-01", "format": "%Y-%m-%d", "step": "P1Q"}, "/options/step"),
+    ("cursor", "datetime", {"field": "u", "start": "2024-01-01", "format": "%Y-%m-%d", "granularity": "foo"}, "/options/granularity"),
+    ("cursor", "datetime", {"field": "u", "start": "x", "format": "%Y-%m-%d"}, "/options/start"),
+    ("cursor", "datetime", {"field": "u", "start": {"at": "2024", "least": "y", "format": "%Y"}, "format": "%s"}, "/options/start/least"),
+    ("decoder", "csv", {"encoding": "utf-9"}, "/options/encoding"),
+    ("decoder", "xml", {"encoding": "rot13"}, "/options/encoding"),
+])  # fmt: skip
+def test_an_option_that_could_never_be_read_is_told_before_a_run(
+    kind: Any, name: str, options: dict[str, Any], at: str
+) -> None:
+    _, (finding,) = Catalog().check(Component(kind, name, options), kind)
+    assert (finding.code, finding.at) == ("wrong_value", at)
+
+
+def test_an_option_with_a_template_waits_for_the_run() -> None:
+    options = {
+        "field": "u",
+        "start": "{{ config['start'] }}",
+        "format": "%Y",
+        "step": "{{ config['step'] }}",
+        "end": "{{ now_utc() }}",
+    }
+    assert Catalog().check(Component("cursor", "datetime", options), "cursor")[1] == []

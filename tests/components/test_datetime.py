@@ -94,7 +94,7 @@ def test_start_and_end_are_templates_with_bounds() -> None:
         config, start=start, end={"at": "2024-02-01T00:00:00Z", "most": "2024-01-04T00:00:00Z"}, step="{{ config.days }}"
     )
     assert [w[0][:10] for w in windows(c)] == ["2024-01-02", "2024-01-03"]
-    for bad in ({"start": "{{ config['from'] }}"}, {"end": "never"}):
+    for bad in ({"start": "{{ config['from'] }}"}, {"end": "{{ 'never' }}"}):
         with pytest.raises(TemplateFault, match="no instant"):
             windows(cursor(config, **bad))
     with pytest.raises(TemplateFault, match="no length"):
@@ -224,46 +224,33 @@ def test_a_window_is_split_into_halves_until_two_grains() -> None:
 # -- Airbyte's words
 
 
-def test_a_plain_state_goes_to_airbyte_and_back() -> None:
+def test_a_state_goes_to_airbyte_and_back() -> None:
     c = cursor()
     pieces = list(c.slices(None, Slice(), NOW.timestamp()))
     state = c.close(None, pieces[0], ("2024-01-01T10:00:00.000000Z",))
-    assert c.to_airbyte({"{}": state}) == {"at": "2024-01-01T10:00:00Z"}
-    back = c.from_airbyte({"at": "2024-01-01T10:00:00Z"})["{}"]
+    assert c.to_airbyte(state) == {"at": "2024-01-01T10:00:00Z"}
+    back = c.from_airbyte({"at": "2024-01-01T10:00:00Z"})
     assert next(s.window for s in c.slices(back, Slice(), NOW.timestamp())) == ("2024-01-01T10:00:00Z", "2024-01-02T09:59:59Z")
     assert c.value(back) == "2024-01-01T10:00:00Z"
-    assert c.to_airbyte({}) == {}
-    assert c.from_airbyte(None) == c.from_airbyte({}) == {}
+    assert c.to_airbyte(None) == {}
+    assert c.value(c.from_airbyte({})) is None
 
 
 def test_a_state_before_the_start_closes_nothing() -> None:
     c = cursor()
-    assert windows(c, c.from_airbyte({"at": "2020-01-01T00:00:00Z"})["{}"]) == windows(c)
+    assert windows(c, c.from_airbyte({"at": "2020-01-01T00:00:00Z"})) == windows(c)
 
 
-def test_states_by_partition_go_to_airbyte_and_back() -> None:
+def test_what_lies_within_the_look_back_of_a_state_is_read_again() -> None:
     c = cursor()
-    key = '{"id":"1","parent_slice":{}}'
-    state = {
-        key: c.close(None, Slice({}, ("2024-01-01T00:00:00Z", "2024-01-02T00:00:00Z")), ("2024-01-01T10:00:00.000000Z",)),
-        '{"id":"2"}': None,
-    }
-    told = c.to_airbyte(state)
-    assert told == {
-        "use_global_cursor": False,
-        "states": [{"partition": {"id": "1", "parent_slice": {}}, "cursor": {"at": "2024-01-01T10:00:00Z"}}],
-    }
-    back = c.from_airbyte({**told, "state": {"at": "2024-01-02T00:00:00Z"}, "lookback_window": 60})
-    assert c.value(back[key]) == "2024-01-01T10:00:00Z"
-    assert c.value(back[""]) == "2024-01-01T23:59:00Z"
-    assert c.to_airbyte(back)["state"] == {"at": "2024-01-01T23:59:00Z"}
+    assert c.value(c.from_airbyte({"at": "2024-01-02T00:00:00Z"}, 60.0)) == "2024-01-01T23:59:00Z"
 
 
 def test_the_concurrent_form_of_state_is_read() -> None:
     c = cursor()
     slices = [{"start": "2024-01-01T00:00:00.000Z", "end": "2024-01-02T00:00:00.000Z", "most_recent_cursor_value": "2024-01-01T05:00:00Z"},
               {"start": "2024-01-03T00:00:00.000Z", "end": "2024-01-03T06:00:00.000Z"}]  # fmt: skip
-    back = c.from_airbyte({"state_type": "date-range", "slices": slices})["{}"]
+    back = c.from_airbyte({"state_type": "date-range", "slices": slices})
     assert [s.window for s in c.slices(back, HERE, NOW.timestamp())] == [("2024-01-02T00:00:00Z", "2024-01-02T23:59:59Z"), ("2024-01-03T06:00:00Z", "2024-01-03T12:00:00Z")]  # fmt: skip
     assert c.value(back) == "2024-01-01T05:00:00Z"
 

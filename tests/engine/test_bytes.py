@@ -14,8 +14,9 @@ from msgspec import structs
 
 from jobstream.engine.answers import coding_of, inflated
 from jobstream.engine.ranges import digest_differs, mark_of, spelled_digest, told_digest, total_of
-from jobstream.engine.render import RenderFault, render
+from jobstream.engine.render import RenderFault, render, sendable
 from jobstream.jobs.job import Job
+from jobstream.kinds import Wire
 from jobstream.plan.exchange import Body, Name, Request
 from jobstream.plan.retrieval import Expect
 from jobstream.plan.source import SourcePlan
@@ -137,3 +138,15 @@ def test_requests_are_what_the_plan_says() -> None:
 def test_codings() -> None:
     assert coding_of({"content-encoding": "gzip"}) == coding_of({}) == "" and coding_of({"content-encoding": "br"}) == "br"
     assert inflated(b"plain", 10) == b"plain" and inflated(b"\x1f\x8bnot gzip", 10) == b"\x1f\x8bnot gzip"
+
+
+@pytest.mark.parametrize(("url", "headers", "at"), [
+    ("/poll/1", {}, "/request/url"), ("ftp://x/1", {}, "/request/url"), ("https:///1", {}, "/request/url"), ("", {}, "/request/url"),
+    ("https://x:0/", {}, "/request/url"), ("https://x:y/", {}, "/request/url"),
+    ("https://x/", {"A B": "1"}, "/request/headers"), ("https://x/", {"A": "1\n2"}, "/request/headers/A"),
+])  # fmt: skip
+def test_what_no_server_could_be_asked_is_a_fault_and_not_a_lost_answer(url: str, headers: dict[str, str], at: str) -> None:
+    with pytest.raises(RenderFault) as e:
+        sendable(Wire("GET", url, headers))
+    assert e.value.at == at
+    sendable(Wire("GET", " https://x/ä b?c", {"X-Any": "ü"}))

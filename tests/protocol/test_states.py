@@ -31,7 +31,7 @@ class Days:
         closed = (state or {}).get("closed", [])
         return {"updated_at": closed[0][2] or closed[0][0]} if closed else {}
 
-    def from_airbyte(self, said: dict[str, Any]) -> Any:
+    def from_airbyte(self, said: dict[str, Any], less: float = 0.0) -> Any:
         value = said.get("updated_at")
         if value is not None and not isinstance(value, str):
             raise ValueError(f"'{value}' is no date")

@@ -58,7 +58,7 @@ async def _perform(app: App, api: PracticeServer, folder: Path) -> int:
     destination, stop = destination_of(compiled.plan, wish), asyncio.Event()
     with stopping(stop), open_progress(quiet=False, as_json=False, now=app.clock.now) as progress:
         outcome = await app.run(compiled.plan, config, wish, destination, watch=progress.see, stop=stop)
-    supersede(destination, compiled.plan, wish, outcome)
+    supersede(app, destination, compiled.plan, wish, outcome)
     show(outcome, sys.stderr, as_json=False)
     sys.stderr.flush()
     _timelines(app, outcome)

@@ -101,4 +101,4 @@ def _orphans(outcome: Outcome) -> list[str]:
 def _foreign(outcome: Outcome) -> list[str]:
     live = [j for j in outcome.foreign.values() if not j.over]
     said = f"{len(live):,} live jobs ask something else (the document or config was changed) and were left alone: "
-    return [said + "jobstream jobs collect"] if live else []
+    return [said + "`jobstream jobs collect --to ANOTHER` takes their results, `jobs cancel --now` ends them"] if live else []

@@ -107,7 +107,7 @@ async def perform(app: App, plan: SourcePlan, config: dict[str, Any], wish: Wish
     progressing = open_progress(quiet=args.quiet, as_json=args.json, now=app.clock.now)
     with traced(getattr(args, "trace", None)) as trace, stopping(stop) as signals, progressing as progress:
         outcome = await app.run(plan, config, wish, destination, trace=trace, watch=progress.see, stop=stop)
-    supersede(destination, plan, wish, outcome)
+    supersede(app, destination, plan, wish, outcome)
     if not args.quiet:
         show(outcome, sys.stderr, as_json=args.json, where=_written(plan, places))
     return 0 if outcome.good else ended_by(signals)

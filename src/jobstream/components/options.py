@@ -23,6 +23,10 @@ class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     def build(self, build: Build) -> object:
         return self
 
+    def mistakes(self) -> Iterable[tuple[str, str]]:
+        """(pointer to an option, what is wrong) of what its type alone does not say. A text with a template in it waits for the run."""
+        return ()
+
 
 class Finding(msgspec.Struct, frozen=True):
     """One thing wrong with a document or a plan. at: a pointer into the plan; a SourceMap turns it into the user's own."""
@@ -72,9 +76,12 @@ def check(cls: type[T], raw: Mapping[str, Json], at: str = "") -> tuple[T | None
     if faults:
         return None, faults
     try:
-        return cls(**values), []
+        made = cls(**values)
     except ValueError as e:  # options that contradict each other
         return None, [Finding("wrong_value", at, ", ".join(raw), str(e))]
+    said = made.mistakes() if isinstance(made, Options) else ()
+    faults = [Finding("wrong_value", f"{at}/{field}", "", why) for field, why in said]
+    return (None if faults else made), faults
 
 
 class FormField(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from msgspec import structs
 
 from jobstream.engine.answers import Reader, answer_of, coding_of, once, peek, said, whole
-from jobstream.engine.render import RenderFault, render
+from jobstream.engine.render import RenderFault, render, sendable
 from jobstream.engine.tokens import Tokens
 from jobstream.engine.trace import shown
 from jobstream.errors import DocumentError
@@ -66,6 +66,10 @@ class Caller:
         except RenderFault as e:
             return Broken(Fault(code="template.failed", say=e.why, at=at + e.at))
         wire = structs.replace(wire, headers={**wire.headers, **headers}) if headers else wire
+        try:
+            sendable(wire)
+        except RenderFault as e:
+            return Broken(Fault(code="request.unsendable", seen=self.redacted(e.why), at=at + e.at))
         fault = self._fence(ex.request, wire, at)
         if fault is not None:
             return Broken(fault)

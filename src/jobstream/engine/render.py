@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -12,6 +13,9 @@ from jobstream.kinds import Wire
 from jobstream.plan.exchange import Body, Name, Request
 from jobstream.plan.notes import Json
 from jobstream.template.language import Language, Scope, TemplateFault, spell
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # of a header, RFC 9110
+_VALUE = re.compile(r"[^\r\n\0]*")
 
 
 class RenderFault(Exception):
@@ -57,6 +61,22 @@ def render(request: Request, scope: Scope, language: Language) -> Wire:
         media, body = _encoded(request.body, value("/request/body/value", request.body.value))
         headers.setdefault("Content-Type", media)
     return Wire(request.method, url, headers, body)
+
+
+def sendable(wire: Wire) -> None:
+    """Raises RenderFault for what no server could ever be asked, however often it is tried."""
+    try:
+        parts = urlsplit(wire.url.strip())
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise RenderFault("/request/url", f"{wire.url.partition('?')[0]!r} is no http address")
+    for name, value in wire.headers.items():
+        if not _NAME.fullmatch(name):
+            raise RenderFault("/request/headers", f"{name!r} is no name of a header")
+        if not _VALUE.fullmatch(value):
+            raise RenderFault(f"/request/headers/{name}", f"the value of the header {name} has line ends or NUL bytes in it")
 
 
 def _encoded(body: Body, value: Json) -> tuple[str, bytes]:

@@ -17,6 +17,7 @@ from jobstream.engine.scribe import Scribe
 from jobstream.engine.slots import Lane, Slots
 from jobstream.engine.takeover import Lent, found, lost_answer, uncovered
 from jobstream.engine.together import Batched
+from jobstream.engine.trace import masked
 from jobstream.jobs.command import Bring, Quit, Relist, Retract, Send, decide, due, rests
 from jobstream.jobs.event import AnyEvent, Phase, Planned
 from jobstream.jobs.job import Job, apply
@@ -337,7 +338,9 @@ class Shard:
 
     async def _conclude(self, job_id: JobId, cmd: Send, result: Result, asked: Exchange | None = None) -> None:
         c = self._case(job_id)
-        await self._history.record(job_id, *conclude(c.plan, c.job, cmd, result, c.now, c.tools, asked))
+        redacted = self._hands[c.job.stream].caller.redacted
+        said = conclude(c.plan, c.job, cmd, result, c.now, c.tools, asked)
+        await self._history.record(job_id, *(masked(e, redacted) for e in said))
 
     async def _bring(self, job_id: JobId) -> None:
         stream = self.jobs[job_id].stream

@@ -40,7 +40,10 @@ VERSION = len(MIGRATIONS)
 
 def opened(path: str) -> sqlite3.Connection:
     """A connection to the newest schema: WAL, synchronous FULL. Raises KeepingError."""
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    except sqlite3.DatabaseError as e:
+        raise KeepingError(f"the ledger cannot be opened: {e}", where=path, hint="may this file be read and written?") from e
     try:
         db.execute("PRAGMA busy_timeout=30000")
         db.execute("PRAGMA journal_mode=WAL")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -59,8 +60,33 @@ class Datetime(Options, frozen=True):
     )
     strict: Annotated[bool, opt("Skip empty windows", "A window whose ends are equal is left out.", advanced=True)] = False
 
+    def mistakes(self) -> Iterator[tuple[str, str]]:
+        for name in ("step", "granularity", "lookback"):
+            yield from _unread(name, getattr(self, name), length)
+        for name in ("start", "end"):
+            given = getattr(self, name)
+            form = given.format if isinstance(given, Moment) and given.format else self.format
+            for key, text in _texts(name, given):
+                yield from _unread(key, text, partial(instant, form=form))
+
     def build(self, build: Build) -> object:
         return Windows(self, build.text, build.names)
+
+
+def _texts(name: str, given: str | Moment | None) -> Iterator[tuple[str, str]]:
+    if isinstance(given, Moment):
+        yield from ((f"{name}/{key}", text) for key in ("at", "least", "most") if (text := getattr(given, key)))
+    elif given is not None:
+        yield name, given
+
+
+def _unread(key: str, value: float | str, read: Callable[[Any], object]) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str) and "{" in value:
+        return
+    try:
+        read(value)
+    except TimeFault as e:
+        yield key, str(e)
 
 
 class Windows:
@@ -192,39 +218,25 @@ class Windows:
         end = self._time(earlier[1])
         return end + (timedelta(0) if earlier[3] else max(self._step_of_grain(), _MILLISECOND)) >= self._time(start)
 
-    # -- Airbyte's words for the state
+    # -- Airbyte's words for the state of one partition
 
-    def to_airbyte(self, states: dict[str, Json]) -> Json:
-        """A stream's state, by partition key, as Airbyte keeps it: `{field: value}`, or one such cursor for each partition."""
-        cursors = {key: {self._o.field: v} for key, state in states.items() if (v := self.value(state)) is not None}
-        if not states or set(states) == {"{}"}:
-            return cursors.get("{}", {})
-        per = [{"partition": msgspec.json.decode(key), "cursor": c} for key, c in cursors.items() if key not in ("", "{}")]
-        common = {"state": cursors[""]} if "" in cursors else {}
-        return {"use_global_cursor": False, "states": per, **common}
+    def to_airbyte(self, state: Json) -> dict[str, Json]:
+        """`{field: value}`; nothing closed: {}."""
+        value = self.value(state)
+        return {} if value is None else {self._o.field: value}
 
-    def from_airbyte(self, state: Json) -> dict[str, Json]:
-        """The other way. Under the key "" stands what holds for partitions that have none of their own."""
-        if not isinstance(state, dict):
-            return {}
-        if state.get("state_type") == "date-range":
-            closed = [[s["start"], s["end"], s.get("most_recent_cursor_value"), True] for s in state.get("slices", ())]
-            return {
-                "{}": {
-                    "closed": self._merged(
-                        [[*(self._said(self._time(t)) for t in s[:2]), self._seen(s[2]), True] for s in closed]
-                    )
-                }
-            }
-        if "states" not in state and "state" not in state:
-            value = state.get(self._o.field)
-            return {} if value is None else {key: self._until(value) for key in ("{}", "")}
-        per = {msgspec.json.encode(s["partition"], order="deterministic").decode(): self._until(s["cursor"].get(self._o.field))
-               for s in state.get("states") or ()}  # fmt: skip
-        common = (state.get("state") or {}).get(self._o.field)
-        return per | ({} if common is None else {"": self._until(common, float(state.get("lookback_window") or 0))})
+    def from_airbyte(self, said: dict[str, Json], less: float = 0.0) -> Json:
+        """The other way. less: seconds before the value that are to be read again. Raises ValueError."""
+        if said.get("state_type") != "date-range":
+            try:
+                return self._until(said.get(self._o.field), less)
+            except DataFault as e:
+                raise ValueError(e.seen) from e
+        spans = [[*(self._said(self._time(s[end])) for end in ("start", "end")), self._seen(s.get("most_recent_cursor_value")), True]
+                 for s in said.get("slices", ())]  # fmt: skip
+        return {"closed": self._merged(spans)}
 
-    def _until(self, value: Json, less: float = 0) -> Json:
+    def _until(self, value: Json, less: float) -> Json:
         """Closed from the configured start; nothing, where the value does not lie behind it."""
         start = self._instant(self._o.start)
         if value is None or (end := self._read(value) - timedelta(seconds=less)) <= start:

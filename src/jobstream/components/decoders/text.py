@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.message import Message
 from typing import Any, BinaryIO
 
@@ -93,6 +93,14 @@ def _known(name: str) -> str:
     except LookupError as e:
         raise DataFault("data.encoding", f"no character set is named {name!r}") from e
     return codecs.lookup(name).name
+
+
+def unknown_charset(name: str) -> Iterator[tuple[str, str]]:
+    """As `Options.mistakes` wants it; empty is no mistake."""
+    try:
+        _known(name or "utf-8")
+    except DataFault as e:
+        yield "encoding", e.seen
 
 
 def headers(names: Scope) -> Mapping[str, str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Annotated, BinaryIO, cast
 
-from jobstream.components.decoders.text import Utf8, charset
+from jobstream.components.decoders.text import Utf8, charset, unknown_charset
 from jobstream.components.options import Options, opt
 from jobstream.plan.notes import Json
 from jobstream.records.batch import Batch, Row
@@ -31,6 +31,9 @@ class Xml(Options, frozen=True):
         tuple[str, ...], opt("Items at", "Element names from the root down; each element there is a record. Streamed.")
     ] = ()
     encoding: Annotated[str, opt("Encoding", "Empty: what the document says, else the header's charset.", advanced=True)] = ""
+
+    def mistakes(self) -> Iterable[tuple[str, str]]:
+        return unknown_charset(self.encoding)
 
     def decode(self, source: BinaryIO, tally: Tally, names: Scope) -> Iterator[Batch]:
         from lxml import etree

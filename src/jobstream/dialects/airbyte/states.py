@@ -27,10 +27,12 @@ _NO_CURSOR = "__ab_no_cursor_state_message"
 
 
 class Tongue(Protocol):
-    """A cursor that knows how Airbyte writes the state of one partition: `{"updated_at": "..."}`; nothing closed: {}."""
+    """A cursor that knows how Airbyte writes the state of one partition: `{"updated_at": "..."}`; nothing closed: {}.
+
+    less: seconds before the value that are to be read again. Raises ValueError for what is no value of it."""
 
     def to_airbyte(self, state: Json) -> dict[str, Json]: ...
-    def from_airbyte(self, said: dict[str, Json]) -> Json: ...
+    def from_airbyte(self, said: dict[str, Json], less: float = 0.0) -> Json: ...
 
 
 class Spoken(NamedTuple):
@@ -105,7 +107,7 @@ def _read(spoken: Spoken, plain: dict[str, Json]) -> dict[str, Json]:
         return {ANY: cursor.from_airbyte(plain)}
     found = {_key(spoken, s["partition"]): cursor.from_airbyte(s["cursor"]) for s in plain.get("states") or []}
     if plain.get("state"):
-        found[ANY] = cursor.from_airbyte(plain["state"])
+        found[ANY] = cursor.from_airbyte(plain["state"], float(plain.get("lookback_window") or 0))
     return found
 
 
