@@ -69,7 +69,13 @@ def run(command: list[str], place: Path, out: Path, *, limit_s: float = 900, eve
     with out.open("wb") as stdout, words.open("wb") as stderr:
         start = time.monotonic()
         child = subprocess.Popen(
-            command, cwd=place, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True, env=environment()
+            command,
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            env=environment(),
         )
         samples: list[tuple[float, float, float]] = []
         over, status, usage = threading.Event(), -1, None

@@ -69,4 +69,3 @@ def memory(jobstream: str, scratch: Path, sizes: tuple[int, ...], *, write: bool
     head = ["text", "downloaded", "peak MB to RECORD lines", "peak MB to Parquet"]
     table.keep("memory", f"One gzip CSV.\n\n{table.markdown(head, rows)}", {"results": result}, write=write)
     return right
-

@@ -37,7 +37,9 @@ def documents(kind: str, rows: int, rounds: int, jobstream: str, scratch: Path, 
     return _measured(f"{rows:,} rows × 10 members, {names[kind]}", file, field, rows, rounds, scratch, kind, write=write)
 
 
-def _measured(what: str, file: Path, field: list[Contestant], rows: int, rounds: int, scratch: Path, keep: str, *, write: bool) -> bool:
+def _measured(
+    what: str, file: Path, field: list[Contestant], rows: int, rounds: int, scratch: Path, keep: str, *, write: bool
+) -> bool:
     if not contestants.install_cdk():
         print("airbyte-cdk could not be installed: measured without it")
         field = [c for c in field if "airbyte-cdk" not in c.name]
