@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
@@ -30,6 +30,7 @@ from jobstream.wish import Outcome, Wish, chosen
 
 if TYPE_CHECKING:
     from jobstream.dialects.compiled import Compiled
+    from jobstream.documents.store.store import Store
     from jobstream.kinds import Destination, Partitions
     from jobstream.ledger.runs import Run, Runs
     from jobstream.ledger.seal import Seal
@@ -270,3 +271,26 @@ def at_path(config: Json, path: str) -> Json:
     for key in path.split("."):
         config = config.get(key) if isinstance(config, dict) else None
     return config
+
+
+def store_of(
+    data: Path,
+    url: str | None = None,
+    *,
+    environ: Mapping[str, str] = {},
+    bin_seconds: float = 30 * 86400.0,
+    clock: Clock | None = None,
+) -> Store:
+    """What the service keeps: `data`/jobstream.db, or the database of a URL. The key that seals its secrets: JOBSTREAM_KEY, else the
+    key file, JOBSTREAM_KEY_FILE or `data`/key. To be opened and closed by the caller. Raises UsageError, KeepingError."""
+    from jobstream.documents.store.store import Store
+    from jobstream.ledger.seal import seal_from
+
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    given = environ.get("JOBSTREAM_KEY", "")
+    file = Path(environ.get("JOBSTREAM_KEY_FILE") or data / "key")
+    try:
+        seal = seal_from(file, bytes.fromhex(given) if given else None)
+    except ValueError as e:
+        raise UsageError("a key is 64 hexadecimal digits", where="JOBSTREAM_KEY") from e
+    return Store(url or f"sqlite:///{data.absolute() / 'jobstream.db'}", seal, (clock or SystemClock()).now, bin_seconds)
