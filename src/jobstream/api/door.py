@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 import re
 from collections.abc import Callable, MutableMapping
@@ -44,7 +45,9 @@ class Door:
             await self._app(scope, receive, send)
             return
         refused = await self._enter(scope)
-        if refused is None:
+        if refused is not None:
+            await _drain(receive, self._limits.body_bytes, _PATIENCE)
+        else:
             try:
                 receive = await self._body(scope, receive)
             except Refusal as e:
@@ -77,6 +80,7 @@ class Door:
         """The whole body, read once. Raises Refusal where it is too large or too slow."""
         said = Headers(scope=scope).get("content-length", "")
         if said.isdecimal() and int(said) > self._limits.body_bytes:
+            await self._pass(receive)
             raise self._large()
         try:
             async with asyncio.timeout(self._limits.body_seconds):
@@ -94,9 +98,13 @@ class Door:
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > self._limits.body_bytes:
+                await self._pass(receive)
                 raise self._large()
             more = message["type"] == "http.request" and message.get("more_body", False)
         return b"".join(parts)
+
+    async def _pass(self, receive: Receive) -> None:
+        await _drain(receive, 4 * self._limits.body_bytes, self._limits.body_seconds)
 
     def _large(self) -> Refusal:
         text = f"The body is larger than {self._limits.body_bytes} bytes."
@@ -104,6 +112,18 @@ class Door:
 
 
 _CLOSE = {"Connection": "close"}
+_PATIENCE = 5.0  # seconds for the body of somebody who is not let in
+
+
+async def _drain(receive: Receive, most: int, seconds: float) -> None:
+    """Reads a body that nobody wants: whoever still sends when the connection closes does not see the answer."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while most > 0:
+                message = await receive()
+                if message["type"] != "http.request" or not message.get("more_body", False):
+                    return
+                most -= len(message.get("body", b""))
 
 
 def _host(url: str) -> str | None:

