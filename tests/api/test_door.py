@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from typing import Any
 
 import pytest
 
+from jobstream.api.door import Door, Limits
+from jobstream.documents.store.tokens import Token, Tokens
 from service import Api, Served, connection, helper
 
 NOBODY = "0" * 24
@@ -178,3 +182,49 @@ def test_a_page_of_another_name_does_not_reach_what_browsers_may_see(served: Ser
 
     assert (reply.status, reply.error["code"]) == (403, "foreign_host")
     assert Api(served.url, None).get("/openapi.json", Origin="http://localhost:3000").status == 200
+
+
+# -- bodies that are too slow or stop short, against the door alone
+
+
+async def through_the_door(*parts: bytes | None, length: int | None = None) -> list[Any]:
+    """What a door with a limit of 10 bytes and 50 ms answers a token's body in parts. None: nothing more comes."""
+    heard, left = list[Any](), list(parts)
+    token = Token("0" * 24, "a", "t", None, ("read",), None, 0, 0, None, None)
+
+    class Known(Tokens):
+        def __init__(self) -> None: ...
+        async def good(self, text: str) -> Token | None:
+            return token
+
+    async def receive() -> Any:
+        if left and left[0] is None:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        heard.append((await receive())["body"])
+
+    async def send(message: Any) -> None:
+        heard.append(message.get("status"))
+
+    headers = [(b"authorization", b"Bearer x"), *([(b"content-length", str(length).encode())] if length else [])]
+    door = Door(app, Known(), Limits(body_bytes=10, body_seconds=0.05), frozenset(), lambda: 0.0)
+    await door({"type": "http", "path": "/v1/exports", "headers": headers}, receive, send)
+    return heard
+
+
+async def test_a_body_is_read_once_and_whole() -> None:
+    assert await through_the_door(b"12345", b"67890") == [b"1234567890"]
+    assert await through_the_door(b"") == [b""]
+
+
+@pytest.mark.parametrize(
+    ("parts", "length"), [((b"12345", b"678901"), None), ((b"1" * 11,), None), ((b"12", None), 11), ((b"1" * 99, None), 99)]
+)
+async def test_a_large_body_is_refused_by_its_length_or_its_bytes(parts: tuple[bytes | None, ...], length: int | None) -> None:
+    assert (await through_the_door(*parts, length=length))[0] == 413
+
+
+async def test_a_slow_body_is_refused() -> None:
+    assert (await through_the_door(b"1", None))[0] == 408

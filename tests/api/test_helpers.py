@@ -52,6 +52,13 @@ def own(reply: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in reply.items() if k not in ("_id", "lastModified")}
 
 
+WRONG: dict[str, list[Any]] = {
+    "http.submit.sameAsStatus": ["true", 1, 0, [], {}], "http.submit.transform": ["x", 1, True, []],
+    "http.submit.resourcePath": [1, True, [], {}], "http.status.statusPath": [1, True, [], {}], "http.result": ["x", 1, [], True],
+    "http.submit": ["x", 1, [], True], "http": ["x", []],
+}  # fmt: skip
+
+
 # -- the resource
 
 
@@ -105,9 +112,7 @@ def test_an_answer_carries_what_was_stored_and_nothing_else(api: Api) -> None:
 @pytest.mark.seed("A23")
 @pytest.mark.parametrize(
     ("path", "wrong"),
-    [*(("http.submit.sameAsStatus", w) for w in ("true", 1, 0, [], {})), *(("http.submit.transform", w) for w in ("x", 1, True, [])),
-     *(("http.submit.resourcePath", w) for w in (1, True, [], {})), *(("http.status.statusPath", w) for w in (1, True, [], {})),
-     *(("http.result", w) for w in ("x", 1, [], True)), *(("http.submit", w) for w in ("x", 1, [], True)), ("http", "x"), ("http", [])],
+    [(path, w) for path, several in WRONG.items() for w in several],
 )  # fmt: skip
 def test_a_value_of_another_type_is_refused(api: Api, path: str, wrong: Any) -> None:
     export = api.export()
@@ -246,7 +251,8 @@ def test_wait_times_are_numbers_of_minutes_and_never_returned_if_never_sent(api:
     status = api.post(HELPERS, body).json["http"]["status"]
 
     assert (status["initialWaitTime"], status["pollWaitTime"]) == (0.5, 2)
-    for wrong in (-1, "x", True, [], "nan", "inf"):
+    several: list[Any] = [-1, "x", True, [], "nan", "inf"]
+    for wrong in several:
         assert api.post(HELPERS, with_(body, "http.status.pollWaitTime", wrong)).error["field"] == "http.status.pollWaitTime"
 
 

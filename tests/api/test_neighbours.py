@@ -331,6 +331,15 @@ def test_stars_for_a_secret_that_is_not_kept_are_refused(api: Api, how: str) -> 
     assert (reply.status, reply.error["code"], reply.error["field"]) == (422, "invalid_field", "http.auth.token.token")
 
 
+def test_headers_of_one_name_keep_a_secret_each(served: Served, api: Api, account: str) -> None:
+    body = connection()
+    body["http"] |= {"headers": [{"name": "Cookie", "value": "s3cr3t-one"}, {"name": "cookie", "value": "s3cr3t-two"}]}
+    made = api.post("/v1/connections", body)
+    api.put(f"/v1/connections/{made.id}", made.json)
+
+    assert kept(served, account, made.id) == {"s3cr3t-token", "s3cr3t-one", "s3cr3t-two"}
+
+
 def test_exports_keep_secret_headers_too(api: Api) -> None:
     made = api.post("/v1/exports", {"name": "x", "http": {"headers": [{"name": "x-auth-token", "value": "s3cr3t-header"}]}})
 

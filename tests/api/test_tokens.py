@@ -8,12 +8,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from jobstream.api.door import Buckets
+from jobstream.cli.main import run
 from service import Api, Served, serving
 
 TOKENS = "/v1/accesstokens"
@@ -24,31 +26,45 @@ def ahead(**span: float) -> str:
     return (datetime.datetime.now(datetime.UTC) + datetime.timedelta(**span)).isoformat()
 
 
-def command(data: Path, *args: str) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "JOBSTREAM_DATA": str(data)}
-    return subprocess.run(
-        [sys.executable, "-m", "jobstream", "token", *args], env=environ, capture_output=True, text=True, check=False
-    )
+class Told(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Told]:
+    """`jobstream token ...` in this process."""
+
+    def call(*args: str) -> Told:
+        try:
+            code = run(["token", *args, "--data", str(tmp_path)])
+        except SystemExit as e:  # argparse
+            code = int(e.code or 0)
+        told = capsys.readouterr()
+        return Told(code, told.out, told.err)
+
+    return call
 
 
 # -- the command
 
 
 @pytest.mark.seed("A7", "A8")
-def test_the_command_makes_lists_and_revokes_tokens(tmp_path: Path) -> None:
-    made = command(tmp_path, "create")
+def test_the_command_makes_lists_and_revokes_tokens(tmp_path: Path, command: Callable[..., Told]) -> None:
+    made = subprocess.run([sys.executable, "-m", "jobstream", "token", "create"], env={**os.environ, "JOBSTREAM_DATA": str(tmp_path)},
+                          capture_output=True, text=True, check=True)  # fmt: skip
     token = made.stdout.removesuffix("\n")
-    assert made.returncode == 0 and made.stderr == "" and len(token) > 40 and "\n" not in token and " " not in token
-    reader = command(tmp_path, "create", "--account", "acme", "--scope", "read,run", "--expires", "30d").stdout.strip()
-    brief = command(tmp_path, "create", "--expires", "0.001s").stdout.strip()
+    assert made.stderr == "" and len(token) > 40 and "\n" not in token and " " not in token
+    reader = command("create", "--account", "acme", "--scope", "read,run", "--expires", "30d").out.strip()
+    brief = command("create", "--scope", "read", "--scope", "run", "manage", "--expires", "0.001s").out.strip()
 
-    rows = [json.loads(line) for line in command(tmp_path, "list", "--json").stdout.splitlines()]
+    rows = [json.loads(line) for line in command("list", "--json").out.splitlines()]
     assert [(r["account"], r["scopes"], r["state"]) for r in rows] == [
         ("default", "read,run,manage", "good"), ("acme", "read,run", "good"), ("default", "read,run,manage", "ended")]  # fmt: skip
-    assert [json.loads(x)["account"] for x in command(tmp_path, "list", "--json", "--account", "acme").stdout.splitlines()] == [
-        "acme"
-    ]
-    assert token not in command(tmp_path, "list").stdout and "ACCOUNT" in command(tmp_path, "list").stdout
+    assert [json.loads(x)["account"] for x in command("list", "--json", "--account", "acme").out.splitlines()] == ["acme"]
+    table = command("list").out
+    assert token not in table and "ACCOUNT" in table and len(table.splitlines()) == 4
 
     with serving(tmp_path, None) as served:
         assert (
@@ -59,17 +75,21 @@ def test_the_command_makes_lists_and_revokes_tokens(tmp_path: Path) -> None:
         assert Api(served.url, reader).post("/v1/exports", {"name": "x"}).status == 403
         assert Api(served.url, brief).get("/v1/asynchelpers").json == {"message": "Bearer Authentication Failed"}
 
-        assert command(tmp_path, "revoke", token).returncode == 0 and command(tmp_path, "revoke", rows[1]["id"]).returncode == 0
+        assert command("revoke", token).code == 0 and command("revoke", rows[1]["id"]).code == 0
 
         for gone in (token, reader):
             assert Api(served.url, gone).get("/v1/asynchelpers").json == {"message": "Bearer Authentication Failed"}
 
 
-def test_a_wrong_call_is_told(tmp_path: Path) -> None:
-    for args, word in ((("create", "--scope", "write"), "write"), (("create", "--expires", "soon"), "soon"), (("revoke", "nobody"), "no such token"),
-                       (("list", "--db", "mysql://x/y"), "mysql")):  # fmt: skip
-        got = command(tmp_path, *args)
-        assert got.returncode == 2 and word in got.stderr and got.stdout == ""
+@pytest.mark.parametrize(
+    ("args", "word"),
+    [(("create", "--scope", "write"), "write"), (("create", "--expires", "soon"), "soon"), (("create", "--account", ""), "account"),
+     (("revoke", "nobody"), "no such token"), (("list", "--db", "mysql://x/y"), "mysql")],
+)  # fmt: skip
+def test_a_wrong_call_is_told(command: Callable[..., Told], args: tuple[str, ...], word: str) -> None:
+    told = command(*args)
+
+    assert told.code == 2 and word in told.err and told.out == ""
 
 
 # -- as resources
@@ -129,12 +149,11 @@ def test_another_accounts_token_is_an_unknown_one(api: Api, other: Api) -> None:
     id = api.post(TOKENS, {"name": "Mine", "fullAccess": True}).id
     body = {"name": "x", "fullAccess": True}
 
-    for act in (
-        lambda i: other.get(f"{TOKENS}/{i}"),
-        lambda i: other.put(f"{TOKENS}/{i}", body),
-        lambda i: other.delete(f"{TOKENS}/{i}"),
-    ):
-        assert (act(id).status, act(id).raw) == (act(NOBODY).status, act(NOBODY).raw) == (404, act(id).raw)
+    def heard(id: str) -> list[tuple[int, bytes]]:
+        replies = (other.get(f"{TOKENS}/{id}"), other.put(f"{TOKENS}/{id}", body), other.delete(f"{TOKENS}/{id}"))
+        return [(r.status, r.raw) for r in replies]
+
+    assert heard(id) == heard(NOBODY) and {status for status, _ in heard(id)} == {404}
     assert id not in {t["_id"] for t in other.get(TOKENS).json}
 
 

@@ -97,10 +97,11 @@ class Door:
             message = await receive()
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > self._limits.body_bytes:
-                await self._pass(receive)
-                raise self._large()
             more = message["type"] == "http.request" and message.get("more_body", False)
+            if size > self._limits.body_bytes:
+                if more:
+                    await self._pass(receive)
+                raise self._large()
         return b"".join(parts)
 
     async def _pass(self, receive: Receive) -> None:

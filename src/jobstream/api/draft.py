@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Container
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -70,18 +72,21 @@ def references_in(form: type, document: Object) -> list[Reference]:
 
 def _secrets(form: type, document: Object) -> list[Secret]:
     """Taken out of the document: stars stand there afterwards."""
-    found: list[Secret] = []
+    found: dict[str, Secret] = {}
     for marked in marks_of(form):
         if isinstance(marked.mark, Hidden):
             for place in places(document, marked.pattern):
                 if place.value and (not marked.mark.header or is_secret_header(place.holder)):
-                    found.append(Secret(_lasting(place, marked.mark), place.path, place.value))
+                    lasting = _lasting(place, marked.mark, found)
+                    found[lasting] = Secret(lasting, place.path, place.value)
                     place.put(STARS)
-    return found
+    return list(found.values())
 
 
-def _lasting(place: Place, mark: Hidden) -> str:
-    """Headers are known by their name, wherever they stand in the list."""
+def _lasting(place: Place, mark: Hidden, taken: Container[str]) -> str:
+    """Headers are known by their name, wherever they stand in the list; of one name, by their order."""
     if not mark.header:
         return place.path
-    return f"{place.path.rpartition('[')[0]}[{place.holder['name'].lower()}].{place.key}"
+    stem = f"{place.path.rpartition('[')[0]}[{place.holder['name'].lower()}"
+    names = (f"{stem}]" if n == 1 else f"{stem} {n}]" for n in itertools.count(1))
+    return next(n for n in names if n not in taken)

@@ -18,8 +18,8 @@ def add_place(parser: argparse.ArgumentParser) -> None:
                         help="postgresql://user@host/name, instead of the SQLite file in the folder (JOBSTREAM_DB)")  # fmt: skip
 
 
-def store_at(args: argparse.Namespace, bin_seconds: float = 30 * 86400.0) -> Store:
-    """Not open yet. Raises UsageError, KeepingError."""
+def store_at(args: argparse.Namespace, bin_seconds: float = 30 * 86400.0, *, keyed: bool = True) -> Store:
+    """Not open yet. keyed: it will be asked for secrets. Raises UsageError, KeepingError."""
     from jobstream.app import store_of
     from jobstream.errors import UsageError
 
@@ -28,4 +28,4 @@ def store_at(args: argparse.Namespace, bin_seconds: float = 30 * 86400.0) -> Sto
         import sqlalchemy  # noqa: F401
     except ModuleNotFoundError as e:
         raise UsageError(f"{e.name} is not installed", hint="pip install 'jobstream[serve]'") from e
-    return store_of(Path(args.data), args.db, environ=os.environ, bin_seconds=bin_seconds)
+    return store_of(Path(args.data), args.db, environ=os.environ, bin_seconds=bin_seconds, keyed=keyed)

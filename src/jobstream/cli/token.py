@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _with_store(args: argparse.Namespace, act: Callable[[argparse.Namespace, Store], Awaitable[int]]) -> int:
-    store = store_at(args)
+    store = store_at(args, keyed=False)
     try:
         await store.open()
         return await act(args, store)

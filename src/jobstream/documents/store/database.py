@@ -93,7 +93,7 @@ def _driven(url: str) -> URL:
 def _pragmas(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions are begun by us, see _begin
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "busy_timeout=30000", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
