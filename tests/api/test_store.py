@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ from jobstream.documents.store.tables import HEAD, metadata
 from jobstream.documents.store.tokens import Wanted
 from jobstream.errors import KeepingError, UsageError
 from jobstream.ledger.seal import AesSeal
-from service import opened
+from service import Api, opened, serving
 
 ME = Author("me", "0" * 24)
 SECRET = Draft({"name": "x", "key": STARS}, secrets=(Secret("key", "key", "s3cr3t-value"),))
@@ -94,6 +97,26 @@ async def test_what_is_no_database_is_told(tmp_path: Path) -> None:
     for url in ("mysql://x/y", "nonsense"):
         with pytest.raises(UsageError):
             Database(url)
+
+
+def test_a_server_whose_database_goes_says_so_and_finds_it_again(
+    tmp_path: Path, postgres_at: Callable[[str], AbstractContextManager[str]]
+) -> None:
+    folder = str(tmp_path / "postgres")
+    with contextlib.ExitStack() as first:
+        url = first.enter_context(postgres_at(folder))
+        with serving(tmp_path, url, silent=False) as served:
+            api = Api(served.url, served.token("a"))
+            id = api.export()
+            first.close()
+
+            away = [api.get(f"/v1/exports/{id}"), api.post("/v1/exports", {"name": "x"})]
+            assert {(r.status, r.error["code"]) for r in away} == {(503, "unavailable")}
+
+            with postgres_at(folder):
+                assert api.get(f"/v1/exports/{id}").status == 200
+    told = (tmp_path / "stderr").read_text()
+    assert "does not answer" in told and "Traceback" not in told
 
 
 # -- what holds

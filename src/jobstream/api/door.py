@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import math
 import re
 from collections.abc import Callable, MutableMapping
@@ -15,9 +16,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jobstream.api.caller import Caller
-from jobstream.api.problem import Problem, Refusal, rate_limited, unauthorized
+from jobstream.api.problem import Problem, Refusal, rate_limited, unauthorized, unavailable
 from jobstream.documents.store.tokens import Tokens
+from jobstream.errors import KeepingError
 
+_LOG = logging.getLogger("jobstream.api")
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE)
 _GUARDED = "/v1"  # below it everything needs a token, and no browser comes here by itself
@@ -44,7 +47,11 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refused = await self._enter(scope)
+        try:
+            refused = await self._enter(scope)
+        except KeepingError as e:
+            _LOG.error("%s", e)
+            refused = unavailable().response()
         if refused is not None:
             await _drain(receive, self._limits.body_bytes, _PATIENCE)
         else:

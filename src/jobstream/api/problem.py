@@ -69,6 +69,10 @@ def no_route() -> Refusal:
     return Refusal(404, Problem("not_found", "There is no such route."))
 
 
+def unavailable() -> Refusal:
+    return Refusal(503, Problem("unavailable", "The database does not answer."), headers={"Retry-After": "5"})
+
+
 def rate_limited(seconds: int) -> Refusal:
     """seconds: after which another request is let through."""
     message = f"Too many requests. Retry after {seconds} second{'s' if seconds != 1 else ''}."

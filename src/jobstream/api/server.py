@@ -18,7 +18,7 @@ from jobstream import __version__
 from jobstream.api.description import components
 from jobstream.api.door import Door, Limits
 from jobstream.api.kinds import MODELS
-from jobstream.api.problem import Problem, Refusal, no_route, of_fault
+from jobstream.api.problem import Problem, Refusal, no_route, of_fault, unavailable
 from jobstream.api.routes import routes_of
 from jobstream.documents.store.resource import BadReferencesError, NoSecretError, NotThereError
 from jobstream.documents.store.store import Store
@@ -77,8 +77,8 @@ async def purge(store: Store, clock: Waiting, ended: asyncio.Event) -> None:
             await store.bin.purge_old()
             await store.tokens.purge_old(store.bin.seconds)
             at = min(at, await store.bin.next_purge())
-        except KeepingError:  # the database is away: the next look may find it again
-            _LOG.exception("the recycle bin could not be purged")
+        except KeepingError as e:  # the database is away: the next look may find it again
+            _LOG.error("the recycle bin could not be purged: %s", e)
         await clock.until(max(at, clock.now() + _OFTEN), ended)
 
 
@@ -89,8 +89,8 @@ async def _refused(request: Request, fault: Exception) -> Response:
         case NotThereError() | BadReferencesError() | NoSecretError():
             return of_fault(fault, MODELS).response()
         case KeepingError():
-            text = "The database does not answer."
-            return Refusal(503, Problem("unavailable", text), headers={"Retry-After": "5"}).response()
+            _LOG.error("%s", fault)
+            return unavailable().response()
         case HTTPException(status_code=405):
             text = f"{request.method} is not allowed here."
             return Refusal(405, Problem("method_not_allowed", text), headers=fault.headers or {}).response()
