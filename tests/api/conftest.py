@@ -1,4 +1,4 @@
-"""A server process for each test module and database; an account of its own for each test."""
+"""A server process for each database; an account of its own for each test."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def postgres_at() -> Callable[[str], AbstractContextManager[str]]:
     return started
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
 def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a new database, of the server of this module."""
+    """The URL of a new database, of the server of all tests."""
     return _new(request, tmp_path_factory)
 
 
@@ -88,7 +88,7 @@ def run(server: str, *statements: str) -> None:
     asyncio.run(one_by_one())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     data: Path = tmp_path_factory.mktemp("served")
     with serving(data, database) as found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,9 +24,7 @@ def store_at(args: argparse.Namespace, bin_seconds: float = 30 * 86400.0, *, key
     from jobstream.app import store_of
     from jobstream.errors import UsageError
 
-    try:
-        import aiosqlite  # noqa: F401
-        import sqlalchemy  # noqa: F401
-    except ModuleNotFoundError as e:
-        raise UsageError(f"{e.name} is not installed", hint="pip install 'jobstream[serve]'") from e
+    for module in ("aiosqlite", "alembic", "asyncpg", "fastapi", "sqlalchemy", "uvicorn"):
+        if importlib.util.find_spec(module) is None:
+            raise UsageError(f"{module} is not installed", hint="pip install 'jobstream[serve]'")
     return store_of(Path(args.data), args.db, environ=os.environ, bin_seconds=bin_seconds, keyed=keyed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self._url = _driven(url)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self._turn = asyncio.Lock()  # SQLite lets whoever looks first go first: a writer that waits could wait for seconds
         pool: dict[str, Any] = (
             {"pool_size": 8, "max_overflow": 8} if self.is_sqlite else {"pool_size": 16, "pool_pre_ping": True}
         )
@@ -47,9 +49,10 @@ class Database:
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: all of it, or nothing where the block raises."""
-        with _reachable():
-            async with self._engine.begin() as connection:
-                yield connection
+        async with self._turn if self.is_sqlite else contextlib.nullcontext():
+            with _reachable():
+                async with self._engine.begin() as connection:
+                    yield connection
 
     async def migrate(self, to: str = HEAD) -> None:
         """Brings the tables to a revision; one process at a time. A database from a newer jobstream is refused."""
