@@ -96,7 +96,7 @@ def _driven(url: str) -> URL:
 def _pragmas(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions are begun by us, see _begin
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=30000", "foreign_keys=ON"):
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
