@@ -56,7 +56,7 @@ class Resources:
         wanted = select(*SHOWN).where(resource.c.account == account, resource.c.kind == kind, resource.c.deleted.is_(None))
         if only is not None:
             wanted = wanted.where(resource.c.id.in_(list(only)))
-        wanted = wanted.order_by(resource.c.id).offset(skip or None).limit(most)
+        wanted = wanted.order_by(resource.c.created, resource.c.id).offset(skip or None).limit(most)
         async with self._database.read() as connection:
             return [resource_of(r) for r in await connection.execute(wanted)]
 

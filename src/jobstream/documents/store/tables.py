@@ -22,7 +22,7 @@ resource = Table(
     Column("version", Integer, nullable=False),
     Column("deleted", BigInteger),
     Column("deletion", Text),
-    Index("resource_of_account", "account", "kind", "id"),
+    Index("resource_of_account", "account", "kind", "created", "id"),
     Index("resource_in_bin", "deleted"),
 )  # fmt: skip
 

@@ -79,7 +79,7 @@ class Tokens:
         """In the order of their birth; of all accounts where none is named."""
         wanted = select(token) if account is None else select(token).where(token.c.account == account)
         async with self._database.read() as connection:
-            return [_token(r) for r in await connection.execute(wanted.order_by(token.c.id))]
+            return [_token(r) for r in await connection.execute(wanted.order_by(token.c.created, token.c.id))]
 
     async def replace(self, account: str, id: str, wanted: Wanted) -> Token | None:
         """Its text stays. None where there is none."""

@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("deleted", sa.BigInteger),
     )
-    op.create_index("resource_of_account", "resource", ["account", "kind", "id"])
+    op.create_index("resource_of_account", "resource", ["account", "kind", "created", "id"])
     op.create_index("resource_in_bin", "resource", ["deleted"])
     op.create_table(
         "reference",
