@@ -72,9 +72,8 @@ def judge(p: Platform) -> None:
 
 
 WALKS: dict[str, tuple[Kill, ...]] = {
-    "in each phase": (("after", 1), ("before", 3), ("after", 4), ("flow", 1), ("after", 2)),
-    "in deliveries": (("flow", 0), ("flow", 1), ("flow", 2), ("before", 5)),
-    "between parts": (("after", 8), ("after", 3), ("before", 2), ("after", 1)),
+    "in each phase": (("after", 1), ("before", 3), ("flow", 1), ("after", 2)),
+    "between parts": (("after", 8), ("flow", 0), ("before", 2)),
 }
 
 
