@@ -138,7 +138,7 @@ class App:
                 run_id = self._begin(runs, one, wish, began)
                 lends = destination.receipts == "lent"
                 if lends and forgets:  # the lines of a run that ended are with whoever read them
-                    await one.settling().run(given=ALL)
+                    await one.settling().run(given=ALL, no_wait=True)
                 shard = one.shard(run_id, watch)
                 await _obey(shard, () if wish.collect else one.births(run_id), wish, stop, self.project.settings.stop_seconds)
                 if lends and wish.settles:
