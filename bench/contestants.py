@@ -55,13 +55,24 @@ def install_cdk() -> bool:
     return CDK.exists()
 
 
+def read(manifest: str, program: list[str]) -> Callable[[Task], list[str]]:
+    path = str(MANIFESTS / f"{manifest}.yaml")
+    return lambda t: [*program, "read", "--manifest-path", path, "--config", str(t.config()), "--catalog", str(t.catalog())]
+
+
+def documents(kind: str, jobstream: str) -> list[Contestant]:
+    """Of JSON lines, a JSON array or XML."""
+    script = str(ROOT / "bench" / "straight_documents.py")
+    return [
+        Contestant(f"jobstream, {kind}", "records", read(f"{kind}_decoder", shlex.split(jobstream))),
+        Contestant("straight-line script", "records", lambda t: [str(PYTHON), script, t.origin, t.file, kind], baseline=True),
+        Contestant(f"airbyte-cdk, {kind}", "records", read(f"{kind}_decoder", [str(CDK)])),
+    ]
+
+
 def throughput(jobstream: str) -> list[Contestant]:
     """`jobstream` is the command line under test, as a shell would read it."""
     program = shlex.split(jobstream)
-
-    def read(manifest: str, program: list[str]) -> Callable[[Task], list[str]]:
-        path = str(MANIFESTS / f"{manifest}.yaml")
-        return lambda t: [*program, "read", "--manifest-path", path, "--config", str(t.config()), "--catalog", str(t.catalog())]
 
     def land(manifest: str) -> Callable[[Task], list[str]]:
         path = str(MANIFESTS / f"{manifest}.yaml")

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import gzip
+import io
+import json
 import os
 from pathlib import Path
+from typing import Any, BinaryIO
+from xml.sax.saxutils import escape
 
 INPUTS = Path(__file__).parent / "out" / "inputs"
 HEADER = "id,email,first_name,last_name,city,country,created_at,amount,status,note"
@@ -61,6 +67,37 @@ def csv_gz(rows: int, *, holes: bool = False) -> Path:
                 out.write("".join(_row(n, holes) for n in range(start, min(start + 10_000, rows))).encode())
         half.replace(path)
     return path
+
+
+def documents(kind: str, rows: int) -> Path:
+    """The same rows as JSON lines, one JSON array, or XML (`jsonl`, `json`, `xml`). gzip but XML: the CDK has no XML within gzip."""
+    path = INPUTS / f"plain-{rows}.{kind}{'' if kind == 'xml' else '.gz'}"
+    if not path.exists():
+        INPUTS.mkdir(parents=True, exist_ok=True)
+        half, (head, between, tail) = path.with_suffix(f".{os.getpid()}"), _FRAMES[kind]
+        with half.open("wb") as raw, _packed(raw, kind) as out:
+            out.write(head)
+            for n in range(rows):
+                row = next(csv.reader(io.StringIO(_row(n, False), newline="")))
+                out.write((between if n else b"") + _document(kind, dict(zip(HEADER.split(","), row, strict=True))).encode())
+            out.write(tail)
+        half.replace(path)
+    return path
+
+
+def _packed(raw: BinaryIO, kind: str) -> Any:
+    if kind == "xml":
+        return contextlib.nullcontext(raw)
+    return gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0, compresslevel=6)
+
+
+_FRAMES = {"jsonl": (b"", b"\n", b"\n"), "json": (b"[", b",", b"]"), "xml": (b"<rows>", b"", b"</rows>")}
+
+
+def _document(kind: str, row: dict[str, str]) -> str:
+    if kind != "xml":
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
+    return f"<row>{''.join(f'<{k}>{escape(v)}</{k}>' for k, v in row.items())}</row>"
 
 
 def _row(n: int, holes: bool) -> str:

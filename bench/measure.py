@@ -44,10 +44,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def server(folder: Path) -> Iterator[Server]:
+def server(folder: Path, latency: float = 0.0) -> Iterator[Server]:
     """The file and job server, in a process of its own; it ends with us, however we end."""
     child = subprocess.Popen(
-        [sys.executable, str(HERE / "server.py"), str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, str(HERE / "server.py"), str(folder), str(latency)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
     assert child.stdin is not None and child.stdout is not None
     try:
@@ -58,13 +58,24 @@ def server(folder: Path) -> Iterator[Server]:
         child.wait()
 
 
+def environment() -> dict[str, str]:
+    """As a user has it: modules are compiled once, not in every process."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+
+
 def run(command: list[str], place: Path, out: Path, *, limit_s: float = 900, every_s: float = 0) -> Cost:
     """Runs the command in `place` with its output in `out`; `every_s` > 0 samples its CPU and memory on the way."""
     words = place / "stderr"
     with out.open("wb") as stdout, words.open("wb") as stderr:
         start = time.monotonic()
         child = subprocess.Popen(
-            command, cwd=place, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True
+            command,
+            cwd=place,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            env=environment(),
         )
         samples: list[tuple[float, float, float]] = []
         over, status, usage = threading.Event(), -1, None

@@ -1,5 +1,7 @@
 """A job API and file server that costs little: jobs in memory, files by sendfile. Prints its address, ends when standard input does.
 
+python server.py FOLDER [LATENCY]    latency: seconds before each answer
+
 POST /exports/FILE            a job that is ready at once and names /files/FILE
 POST /timed/KEY?from=A&to=B   a job that takes A to B seconds, by its number, and names /parts/ID
 GET  /jobs/ID                 {"id", "status": "pending" | "ready", "urls"}
@@ -73,8 +75,8 @@ class World:
 class Peer(asyncio.Protocol):
     """One connection; requests one after another."""
 
-    def __init__(self, world: World) -> None:
-        self.world, self.buffer = world, bytearray()
+    def __init__(self, world: World, latency: float) -> None:
+        self.world, self.latency, self.buffer = world, latency, bytearray()
         self.sending: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -91,7 +93,10 @@ class Peer(asyncio.Protocol):
                 return
             del self.buffer[: end + 4 + body]
             method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
-            self._answer(method, target)
+            if self.latency:
+                asyncio.get_running_loop().call_later(self.latency, self._answer, method, target)
+            else:
+                self._answer(method, target)
 
     def _answer(self, method: str, target: str) -> None:
         split = urlsplit(target)
@@ -117,9 +122,9 @@ class Peer(asyncio.Protocol):
             await asyncio.get_running_loop().sendfile(self.transport, file)
 
 
-async def main(folder: Path) -> None:
+async def main(folder: Path, latency: float) -> None:
     loop, world = asyncio.get_running_loop(), World(folder)
-    server = await loop.create_server(lambda: Peer(world), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: Peer(world, latency), "127.0.0.1", 0, backlog=1024)
     world.origin = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     print(world.origin, flush=True)
     await loop.run_in_executor(None, sys.stdin.buffer.read)
@@ -127,4 +132,4 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    asyncio.run(main(Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0))

@@ -25,6 +25,21 @@ def run(rows: int, rounds: int, jobstream: str, scratch: Path, *, holes: bool = 
     """Measures, prints and keeps the table. False when a contestant failed, or two that must agree gave different records."""
     file = inputs.csv_gz(rows, holes=holes)
     field = [c for c in contestants.throughput(jobstream) if only in c.name]
+    what = f"{rows:,} rows × 10 columns, gzip CSV{', some cells empty' if holes else ''}"
+    return _measured(what, file, field, rows, rounds, scratch, f"{keep}{'-holes' if holes else ''}", write=write)
+
+
+def documents(kind: str, rows: int, rounds: int, jobstream: str, scratch: Path, *, only: str = "", write: bool = False) -> bool:
+    """The same for JSON lines, one JSON array, or XML, to RECORD lines."""
+    file = inputs.documents(kind, rows)
+    field = [c for c in contestants.documents(kind, jobstream) if only in c.name]
+    names = {"jsonl": "JSON lines, gzip", "json": "one JSON array, gzip", "xml": "XML elements"}
+    return _measured(f"{rows:,} rows × 10 members, {names[kind]}", file, field, rows, rounds, scratch, kind, write=write)
+
+
+def _measured(
+    what: str, file: Path, field: list[Contestant], rows: int, rounds: int, scratch: Path, keep: str, *, write: bool
+) -> bool:
     if not contestants.install_cdk():
         print("airbyte-cdk could not be installed: measured without it")
         field = [c for c in field if "airbyte-cdk" not in c.name]
@@ -44,7 +59,7 @@ def run(rows: int, rounds: int, jobstream: str, scratch: Path, *, holes: bool = 
                 else f"failed ({cost.code})\n{cost.words}"
             )
             print(f"{turn + 1}/{rounds} {c.form:8} {c.name:40} {said}", flush=True)
-    return _tell(rows, field, costs, alike, holes=holes, keep=keep, write=write)
+    return _tell(what, rows, field, costs, alike, keep=keep, write=write)
 
 
 def _once(c: Contestant, file: Path, scratch: Path, *, look: bool) -> tuple[Cost, Any]:
@@ -65,35 +80,33 @@ def _once(c: Contestant, file: Path, scratch: Path, *, look: bool) -> tuple[Cost
         shutil.rmtree(place)
 
 
-def _tell(rows: int, field: list[Contestant], costs: dict[Name, list[Cost]], alike: dict[Name, Any], *, holes: bool, keep: str,
+def _tell(what: str, rows: int, field: list[Contestant], costs: dict[Name, list[Cost]], alike: dict[Name, Any], *, keep: str,
           write: bool) -> bool:  # fmt: skip
     good = {k: [c for c in v if not c.code] for k, v in costs.items()}
     cpu = {k: statistics.median(c.cpu_s for c in v) for k, v in good.items() if v}
+    peers = [c.name for c in field if c.name.startswith("airbyte-cdk")]
     lines, result = [], []
     for c in field:
         key = (c.form, c.name)
         if key not in cpu:
-            lines.append([c.form, c.name, *["-"] * 8])
+            lines.append([c.form, c.name, *["-"] * (6 + len(peers))])
             continue
         wall, peak = statistics.median(x.wall_s for x in good[key]), statistics.median(x.peak_mb for x in good[key])
-        against = {
-            "script": (c.form, "straight-line script"),
-            "decoder": ("records", "airbyte-cdk, CsvDecoder in GzipDecoder"),
-            "extractor": ("records", "airbyte-cdk, ResponseToFileExtractor"),
-        }
+        against = {"script": (c.form, "straight-line script")} | {
+            peer.name: ("records", peer.name) for peer in field if peer.name.startswith("airbyte-cdk")}  # fmt: skip
         ratio = {k: cpu[v] / cpu[key] for k, v in against.items() if v in cpu}
         lines.append([c.form, c.name, f"{cpu[key]:.2f}", f"{rows / cpu[key] / 1000:,.0f}", f"{wall:.2f}", f"{peak:.0f}",
                       f"{1 / ratio['script']:.2f}" if "script" in ratio else "-",
-                      *(f"{ratio[k]:.1f}" if k in ratio else "-" for k in ("decoder", "extractor")),
+                      *(f"{ratio[k]:.1f}" if k in ratio else "-" for k in peers),
                       str((alike[key] or {}).get("records", "-"))])  # fmt: skip
         result.append({"form": c.form, "name": c.name, "cpu_s": cpu[key], "wall_s": wall, "peak_mb": peak, "ratios": ratio,
                        "runs": [vars(x) | {"samples": [], "words": ""} for x in good[key]], "output": alike[key]})  # fmt: skip
-    head = ["to", "what", "CPU s", "thousand rows per CPU s", "wall s", "peak MB", "CPU / script", "times less CPU than the CDK with CsvDecoder",
-            "… than with ResponseToFileExtractor", "records"]  # fmt: skip
+    head = ["to", "what", "CPU s", "thousand rows per CPU s", "wall s", "peak MB", "CPU / script",
+            *(f"times less CPU than {p}" for p in peers), "records"]  # fmt: skip
     about = table.machine(contestants.CDK.parent / "python")
-    text = (f"{rows:,} rows × 10 columns, gzip CSV{', some cells empty' if holes else ''}; medians of {max(map(len, costs.values()))}.\n\n"
+    text = (f"{what}; medians of {max(map(len, costs.values()))}.\n\n"
             f"{table.markdown(head, lines)}\n\n{'; '.join(f'{k} {v}' for k, v in about.items())}")  # fmt: skip
-    table.keep(f"{keep}{'-holes' if holes else ''}", text, {"rows": rows, "machine": about, "results": result}, write=write)
+    table.keep(keep, text, {"rows": rows, "machine": about, "results": result}, write=write)
     return _agree(alike) and all(good.values())
 
 

@@ -25,6 +25,7 @@ def run(
     jobstream: str,
     scratch: Path,
     *,
+    latency: float = 0.0,
     only: str = "",
     keep: str = "jobs",
     write: bool = False,
@@ -46,7 +47,7 @@ def run(
     for name, command in (("jobstream", ours), ("bare aiohttp script", lean)):
         if only not in name:
             continue
-        cost, stats, states = _once(command, scratch)
+        cost, stats, states = _once(command, scratch, latency)
         if cost.code or stats["downloaded"] < jobs:
             print(f"{name}: ended {cost.code}, {stats['downloaded']} of {jobs} downloaded\n{cost.words}")
             right = False
@@ -54,7 +55,8 @@ def run(
         results.append({"name": name, "code": cost.code, **found})
         rows.append([name, *(_shown(found[k]) for k in _COLUMNS)])
     about = table.machine(None)
-    text = (f"{jobs:,} jobs of {span[0]:g} to {span[1]:g} s, a poll every {every:g} s each, one small gzip CSV each.\n\n"
+    text = (f"{jobs:,} jobs of {span[0]:g} to {span[1]:g} s, a poll every {every:g} s each, one small gzip CSV each"
+            f"{f', {1000 * latency:g} ms before each answer' if latency else ''}.\n\n"
             f"{table.markdown(['what', *_COLUMNS], rows)}\n\n{'; '.join(f'{k} {v}' for k, v in about.items())}")  # fmt: skip
     table.keep(keep, text, {"jobs": jobs, "span": span, "every": every, "machine": about, "results": results}, write=write)
     return right
@@ -64,12 +66,12 @@ _COLUMNS = ("wall s", "CPU s", "peak MB", "MB while all wait", "polls", "CPU ms 
             "creating s", "lag median s", "lag p95 s", "lag max s")  # fmt: skip
 
 
-def _once(command: Any, scratch: Path) -> tuple[Cost, dict[str, Any], list[tuple[float, dict[str, Any]]]]:
+def _once(command: Any, scratch: Path, latency: float) -> tuple[Cost, dict[str, Any], list[tuple[float, dict[str, Any]]]]:
     place = Path(tempfile.mkdtemp(prefix="jobstream-bench-", dir=scratch))
     states: list[tuple[float, dict[str, Any]]] = []
     over = threading.Event()
     try:
-        with measure.server(inputs.INPUTS) as server:
+        with measure.server(inputs.INPUTS, latency) as server:
             watch = threading.Thread(target=_states, args=(server, states, over))
             watch.start()
             try:
