@@ -217,3 +217,14 @@ def test_jobs_that_are_not_waited_for_are_not_written_before_somebody_waits(tmp_
 
     assert [(got.code, len(got.lines())) for got in said] == [(0, 0), (0, 0), (0, 60)]
     assert len(call("jobs", "list", "--project", tmp_path, "--json").lines()) == 1
+
+
+def test_a_run_that_found_nothing_to_download_takes_nothing_away(tmp_path: Path, world: World, manifest: Path) -> None:
+    """A slip of the pen in the path of the links reads like an API without data, as Airbyte has it."""
+    assert call("run", *world, "--to", tmp_path / "out", "--quiet").code == 0
+    manifest.write_text(manifest.read_text().replace("- urls", "- urlz"))
+
+    got = call("run", *world, "--to", tmp_path / "out")
+
+    assert got.code == 0 and "nothing" in got.err
+    assert len(rows_of(tmp_path / "out" / "contacts")) == 60
