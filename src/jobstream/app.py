@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -32,6 +32,7 @@ from jobstream.wish import Outcome, Wish, chosen
 
 if TYPE_CHECKING:
     from jobstream.dialects.compiled import Compiled
+    from jobstream.documents.store.store import Store
     from jobstream.kinds import Destination, Partitions
     from jobstream.ledger.runs import Run, Runs
     from jobstream.ledger.seal import Seal
@@ -137,7 +138,7 @@ class App:
                 run_id = self._begin(runs, one, wish, began)
                 lends = destination.receipts == "lent"
                 if lends and forgets:  # the lines of a run that ended are with whoever read them
-                    await one.settling().run(given=ALL)
+                    await one.settling().run(given=ALL, no_wait=True)
                 shard = one.shard(run_id, watch)
                 await _obey(shard, () if wish.collect else one.births(run_id), wish, stop, self.project.settings.stop_seconds)
                 if lends and wish.settles:
@@ -284,3 +285,28 @@ def at_path(config: Json, path: str) -> Json:
     for key in path.split("."):
         config = config.get(key) if isinstance(config, dict) else None
     return config
+
+
+def store_of(
+    data: Path,
+    url: str | None = None,
+    *,
+    environ: Mapping[str, str] = {},
+    bin_seconds: float = 30 * 86400.0,
+    keyed: bool = True,
+) -> Store:
+    """What the service keeps: `data`/jobstream.db, or the database of a URL. To be opened and closed by the caller.
+
+    keyed: with the key that seals secrets: JOBSTREAM_KEY, else the key file, JOBSTREAM_KEY_FILE or `data`/key.
+    Raises UsageError, KeepingError."""
+    from jobstream.documents.store.store import Store
+    from jobstream.ledger.seal import NoSeal, seal_from
+
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    given = environ.get("JOBSTREAM_KEY", "")
+    file = Path(environ.get("JOBSTREAM_KEY_FILE") or data / "key")
+    try:
+        seal = seal_from(file, bytes.fromhex(given) if given else None) if keyed else NoSeal()
+    except ValueError as e:
+        raise UsageError("a key is 64 hexadecimal digits", where="JOBSTREAM_KEY") from e
+    return Store(url or f"sqlite:///{data.absolute() / 'jobstream.db'}", seal, SystemClock().now, bin_seconds)

@@ -209,3 +209,22 @@ def test_a_secret_that_the_api_repeats_in_its_answer_is_neither_shown_nor_kept(
     raw = b"".join(f.read_bytes() for f in (tmp_path / ".jobstream").rglob("*") if f.is_file())
     assert got.code == 1 and "it is not ****" in got.err and "SG.wrong-secret" not in got.err
     assert b"SG.wrong-secret" not in raw
+
+
+def test_jobs_that_are_not_waited_for_are_not_written_before_somebody_waits(tmp_path: Path, world: World) -> None:
+    """A pipe: each record comes once, however often the run was called before."""
+    said = [call_piped(tmp_path, "run", *world, *more, "--quiet") for more in (["--no-wait"], ["--no-wait"], [])]
+
+    assert [(got.code, len(got.lines())) for got in said] == [(0, 0), (0, 0), (0, 60)]
+    assert len(call("jobs", "list", "--project", tmp_path, "--json").lines()) == 1
+
+
+def test_a_run_that_found_nothing_to_download_takes_nothing_away(tmp_path: Path, world: World, manifest: Path) -> None:
+    """A slip of the pen in the path of the links reads like an API without data, as Airbyte has it."""
+    assert call("run", *world, "--to", tmp_path / "out", "--quiet").code == 0
+    manifest.write_text(manifest.read_text().replace("- urls", "- urlz"))
+
+    got = call("run", *world, "--to", tmp_path / "out")
+
+    assert got.code == 0 and "nothing" in got.err
+    assert len(rows_of(tmp_path / "out" / "contacts")) == 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any
 
@@ -12,10 +13,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from jobstream.components.decoders import csv as csv_decoder
 from jobstream.components.decoders.csv import Csv
 from jobstream.records.counts import DataFault, Tally
 from jobstream.template.language import Scope
 from tries import Dribble, built, many, rows_of, some
+
+
+@pytest.fixture(scope="module", autouse=True, params=["by Arrow", "as it comes"])
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A few bytes are read by the csv module; here they go both ways."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "by Arrow":
+            patch.setattr(csv_decoder, "_FEW", 0)
+        yield
+
 
 BOMS = {"utf-8-sig": "utf-8", "utf-16": "utf-16", "utf-32": "utf-32"}
 

@@ -105,6 +105,7 @@ def test_the_fault_of_a_cut_member_says_where() -> None:
 
 @given(st.lists(st.binary(max_size=200), min_size=1, max_size=3), st.data())
 def test_every_zstd_frame_is_read_and_a_cut_one_is_an_error(bodies: list[bytes], data: st.DataObject) -> None:
+    assume(not b"".join(bodies).startswith((b"PK", b"\x1f\x8b", b"\x28\xb5", b"\x50\x2a")))  # packed twice is another test
     frames = [zstd.compress(b, options={zstd.CompressionParameter.checksum_flag: 1}) for b in bodies]
     whole = b"".join(frames)
     ends = [sum(map(len, frames[:n])) for n in range(len(frames) + 1)]

@@ -73,6 +73,7 @@ def test_a_cut_document_is_an_error(rows: Any, layout: Any, data: st.DataObject)
 @example('[{"a":1}{"b":1}]')
 @example("[1,]")
 @example("[1 2]")
+@example("  ")
 def test_what_is_no_json_is_an_error_streamed_or_not(text: str) -> None:
     raw = text.encode()
     try:

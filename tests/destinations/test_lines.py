@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jobstream.records import lines
 from jobstream.records.batch import Batch
 from jobstream.records.lines import plain_lines, record_lines, without_nulls
 
@@ -20,6 +22,15 @@ KINDS: list[tuple[st.SearchStrategy[Any], pa.DataType]] = [
     (st.integers(0, 255), pa.uint8()), (st.lists(st.integers(0, 5), max_size=2), pa.list_(pa.int64())),
     (st.floats(), pa.float64()),
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True, params=["by Arrow", "as it comes"])
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A few cells are written by rows; here they go both ways."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "by Arrow":
+            patch.setattr(lines, "_FEW", -1)
+        yield
 
 
 @st.composite

@@ -12,13 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from jobstream.components.catalog import Catalog
-from jobstream.components.lint import lint
 from jobstream.dialects.airbyte.leaves import manifest_form, to_document
 from jobstream.dialects.airbyte.load import load
 from jobstream.documents.text import read
 from jobstream.jobs.event import Slice
 from jobstream.kinds import Feed, Partitions, Wire
-from jobstream.plan.places import SourceMap
 from jobstream.plan.source import SourcePlan
 from jobstream.plan.wire import decode, encode
 from jobstream.template.language import Scope
@@ -35,10 +33,6 @@ def manifest(name: str, old: str = "", new: str = "") -> tuple[SourcePlan, list[
     made = load(f"{name}.yaml", text.replace(old, new) if old else text, CATALOG, now=lambda: 0.0)
     assert decode(encode(made.plan)) == made.plan
     return made.plan, [str(f) for f in made.findings]
-
-
-def tell(plan: SourcePlan, places: SourceMap) -> list[str]:
-    return [places.tell(f.code, f.at, f.saw, f.hint) for f in lint(plan, CATALOG, language_of(plan))]
 
 
 class Fake:

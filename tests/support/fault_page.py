@@ -18,7 +18,7 @@ practice API (`jobstream practice-api`), which misbehaves as the row says. `scri
 
 *Records*: **all**: each record that the API made is with the destination, once. **none**: nothing of the slice is there, and the run
 ends with exit code 1 and a message that names stream, step, place in the document, what was seen and what to do. *Remote jobs*: how
-many the API made for one slice. *Told*: the code under which the report, the timeline (`jobs show`) and `--json` tell it.
+many the API made, over all slices of the row. *Told*: the code under which the report, the timeline (`jobs show`) and `--json` tell it.
 
 Where nothing else is said the manifest is plain, the creation carries an idempotency key, and a slice may take three attempts.
 """

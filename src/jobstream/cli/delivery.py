@@ -35,6 +35,8 @@ def supersede(app: App, destination: Destination, plan: SourcePlan, wish: Wish, 
         mine = [j for j in outcome.jobs.values() if j.stream == stream.name]
         if not replaces or not mine or any(j.phase not in GOOD for j in mine):
             continue
+        if wish.write == "auto" and not any(len(j.targets) for j in mine):
+            continue  # nothing to download may be a path with a slip of the pen: what is there stays
         runs = {run_of(written(j.id)) for j in mine}
         if wish.collect and not _whole(app, stream.name, runs):
             continue

@@ -29,6 +29,8 @@ COMMANDS: dict[str, Entry] = {
     "jobs": Entry("jobs", "list, show, cancel, collect, prune the jobs of a project; list orphans"),
     "demo": Entry("demo", "the whole way, against a practice API on this machine"),
     "practice-api": Entry("practice_api", "serve a practice job API that can be told to misbehave"),
+    "serve": Entry("serve", "serve the REST API: async helpers and their neighbours"),
+    "token": Entry("token", "create, list, revoke tokens of the REST API"),
     "spec": Entry("source", "Airbyte protocol: print the SPEC message"),
     "check": Entry("source", "Airbyte protocol: try the connection"),
     "discover": Entry("source", "Airbyte protocol: print the CATALOG"),

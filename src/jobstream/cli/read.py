@@ -11,7 +11,7 @@ from jobstream.cli.progress import short
 from jobstream.cli.signals import stopping
 from jobstream.cli.telling import fault_text, tell
 from jobstream.cli.tracing import line
-from jobstream.errors import RemoteError
+from jobstream.errors import DocumentError, RemoteError
 from jobstream.jobs.event import AnyEvent
 from jobstream.jobs.job import Job
 from jobstream.records.trace import unwatched
@@ -98,7 +98,7 @@ def _close(out: Airbyte, outcome: Outcome, chosen: tuple[str, ...], at_ms: int) 
         left = [j for j in outcome.jobs.values() if j.stream == name and j.phase not in GOOD]
         if left:
             text = f"{len(left)} of its jobs did not end well: {fault_text(left[0].fault) or left[0].phase}"
-            failures[name] = RemoteError(text, where=name)
+            failures[name] = (DocumentError if left[0].halt else RemoteError)(text, where=name)
             out.say(protocol.error(text, at_ms, kind=protocol.failure_type(failures[name]), stream=name))
         out.end(name, complete=not left)
     return failures

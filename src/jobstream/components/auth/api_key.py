@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -54,6 +54,8 @@ class KeySigner(msgspec.Struct, frozen=True):
                 pair = urlencode({name: token}).encode()
                 body = wire.body + b"&" + pair if wire.body else pair
                 return structs.replace(wire, headers=_typed(wire, "application/x-www-form-urlencoded"), body=body)
+            case _:
+                assert_never(self.into)
 
     def _into_json(self, body: bytes, name: str, token: str) -> bytes:
         try:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from hashlib import sha256
-from typing import Annotated, Literal
+from typing import Annotated, Literal, assert_never
 from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
 
 import msgspec
@@ -136,6 +136,8 @@ class OAuthSigner(msgspec.Struct, frozen=True):
             case "form":
                 media = {"Content-Type": "application/x-www-form-urlencoded", **headers}
                 return Wire("POST", url, media, urlencode(form, doseq=True).encode())
+            case _:
+                assert_never(self.o.send)
 
     def _form(self, refresh: str, names: Scope) -> dict[str, Json]:
         grant = self._render(self.o.grant, names) or ("refresh_token" if refresh else "client_credentials")

@@ -38,7 +38,8 @@ class Items:
     def at(self, path: tuple[str, ...]) -> Iterator[list[Json]]:
         """Elements of the list that lies at `path`, some at a time; anything else that lies there, alone. Raises DataFault, also for what
         stands after the document."""
-        yield from self._inside(path)
+        if self._sign():  # blanks alone are an empty document, as they are when short
+            yield from self._inside(path)
         if self._sign():
             raise self._fault("after the end of the document")
 
