@@ -97,8 +97,8 @@ def columns_of(batch: Batch) -> Any:
     """An Arrow batch whose columns are nothing, truth, int64, double, text or a plain Arrow type of one value a row."""
     import pyarrow as pa
 
-    if isinstance(batch.data, list):
-        return _columns_of_rows(batch.data)
+    if not batch.has_columns:
+        return _columns_of_rows(batch.rows())
     names = batch.data.schema.names
     if len(set(names)) < len(names):
         return _columns_of_rows(batch.rows())

@@ -186,14 +186,14 @@ class Carrier:
         seen = [t.seen]
 
         def observe(batch: Batch) -> None:
-            if self._cursor is not None:
-                seen[0] = self._cursor.see(seen[0], batch)
+            assert self._cursor is not None
+            seen[0] = self._cursor.see(seen[0], batch)
 
         names = self.names(job, i).plus(answer={"headers": {"content-type": part.media} if part.media else {}})
         try:
             with self._ports.spool.open(part.name) as source:
                 documents = self._checked(job, i, part, self._documents(source, tally, names, part), tally)
-                clock = _Clocked(flow(documents, self._transforms, tally, origin, observe), self._ports.clock)
+                clock = _Clocked(flow(documents, self._transforms, tally, origin, observe if self._cursor else None), self._ports.clock)
                 began = self._ports.clock.now()
                 receipt = f"report {sum(map(len, clock))}" if t.report else self._ports.destination.write(key, epoch, clock)
             self._ports.spent(job.stream, "decode", clock.spent)

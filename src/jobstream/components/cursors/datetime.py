@@ -147,8 +147,8 @@ class Windows:
 
     def see(self, seen: Json, batch: Batch) -> Json:
         """The latest value, as SEEN; records without the field are passed over. Raises DataFault for one that is no instant."""
-        if isinstance(batch.data, list):
-            values = {v for r in batch.data if (v := r.get(self._o.field)) not in (None, "")}
+        if not batch.has_columns:
+            values = {v for r in batch.rows() if (v := r.get(self._o.field)) not in (None, "")}
         elif self._o.field in batch.data.schema.names:
             values = self._candidates(batch.data.column(self._o.field))
         else:

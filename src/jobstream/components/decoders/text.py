@@ -62,20 +62,14 @@ class Utf8:
         return chunk if self._same else text.encode()
 
     def _is_utf8(self, text: bytes) -> bool:
-        """Arrow tells three times as fast as Python, but not where the fault is. A character that is cut off at the end goes
-        to the decoder, to be seen with what comes."""
-        import pyarrow as pa
-
+        """A character that is cut off at the end goes to the decoder, to be seen with what comes."""
         end = len(text)
         for k in (1, 2, 3):
             if text[-k] >= 0xC0:
                 end -= k if text[-k] >= (0, 0xC0, 0xE0, 0xF0)[k] else 0
             if text[-k] < 0x80 or text[-k] >= 0xC0:
                 break
-        ends: Any = pa.py_buffer(b"".join(n.to_bytes(4, sys.byteorder) for n in (0, end)))
-        try:
-            pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(text)]).validate(full=True)
-        except pa.ArrowInvalid:
+        if not is_utf8(text, end):
             return False
         before = self._decoder.getstate()
         self._decoder.reset()
@@ -85,6 +79,18 @@ class Utf8:
             self._decoder.setstate(before)
             return False
         return True
+
+
+def is_utf8(text: bytes, end: int) -> bool:
+    """Whether it is up to `end`. Arrow tells three times as fast as Python, but not where the fault is."""
+    import pyarrow as pa
+
+    ends: Any = pa.py_buffer(b"".join(n.to_bytes(4, sys.byteorder) for n in (0, end)))
+    try:
+        pa.Array.from_buffers(pa.string(), 1, [None, ends, pa.py_buffer(text)]).validate(full=True)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _known(name: str) -> str:
