@@ -193,7 +193,9 @@ class Carrier:
         try:
             with self._ports.spool.open(part.name) as source:
                 documents = self._checked(job, i, part, self._documents(source, tally, names, part), tally)
-                clock = _Clocked(flow(documents, self._transforms, tally, origin, observe if self._cursor else None), self._ports.clock)
+                clock = _Clocked(
+                    flow(documents, self._transforms, tally, origin, observe if self._cursor else None), self._ports.clock
+                )
                 began = self._ports.clock.now()
                 receipt = f"report {sum(map(len, clock))}" if t.report else self._ports.destination.write(key, epoch, clock)
             self._ports.spent(job.stream, "decode", clock.spent)
