@@ -19,7 +19,7 @@ from jobstream.engine.report import Report
 from jobstream.engine.shard import EVER, Shard
 from jobstream.engine.source import hands_of
 from jobstream.engine.stream import StreamRun
-from jobstream.errors import UsageError
+from jobstream.errors import DocumentError, UsageError
 from jobstream.jobs.event import AnyEvent, Planned, Slice
 from jobstream.jobs.job import Job
 from jobstream.plan.notes import Json
@@ -201,7 +201,12 @@ class App:
         language = self.language(plan)
         catalog = Catalog(self.catalog.lines, config)
         hands, streams = hands_of(plan, config, catalog, language, ports, states)
-        return One(plan, config, ports, hands, streams, catalog, language, self.project.settings, report)
+        one = One(plan, config, ports, hands, streams, catalog, language, self.project.settings, report)
+        for s in plan.streams:
+            if parents := one.parents(s):
+                raise DocumentError(f"it is partitioned by records of stream {parents[0]!r}, which cannot be read for it yet", where=s.name,
+                                    hint="choose other streams with --stream")  # fmt: skip
+        return one
 
 
 class One(NamedTuple):
@@ -242,10 +247,16 @@ class One(NamedTuple):
                     yield birth
 
     def _partitions(self, stream: StreamPlan) -> Iterator[Slice]:
-        if stream.partitions is None:
-            return iter((Slice(),))
-        partitions = cast("Partitions", self.catalog.build(stream.partitions, self.language))
-        return partitions.slices((), Scope({"config": lambda: self.config}))
+        built = self._built(stream)
+        return iter((Slice(),)) if built is None else built.slices((), Scope({"config": lambda: self.config}))
+
+    def parents(self, stream: StreamPlan) -> tuple[str, ...]:
+        """Streams whose records its partitions are made of."""
+        built = self._built(stream)
+        return () if built is None else built.parents
+
+    def _built(self, stream: StreamPlan) -> Partitions | None:
+        return cast("Partitions", self.catalog.build(stream.partitions, self.language)) if stream.partitions else None
 
 
 async def _obey(shard: Shard, births: Iterable[tuple[str, Planned]], wish: Wish, stop: asyncio.Event, patience: float) -> None:

@@ -228,3 +228,22 @@ def test_a_run_that_found_nothing_to_download_takes_nothing_away(tmp_path: Path,
 
     assert got.code == 0 and "nothing" in got.err
     assert len(rows_of(tmp_path / "out" / "contacts")) == 60
+
+
+def test_a_stream_that_needs_the_records_of_another_is_refused_before_anything_is_sent(
+    tmp_path: Path, world: World, manifest: Path
+) -> None:
+    router = """
+      partition_router:
+        type: SubstreamPartitionRouter
+        parent_stream_configs:
+          - parent_key: id
+            partition_field: id
+            stream: {name: lists, retriever: {requester: {type: HttpRequester, url: "https://api.sendgrid.com/lists"}, record_selector: {extractor: {field_path: []}}}}
+"""
+    manifest.write_text(manifest.read_text().replace("\n      creation_requester:", router + "      creation_requester:", 1))
+
+    got = call("run", *world, "--to", tmp_path / "out")
+
+    assert got.code == 2 and "records of stream 'lists'" in got.err
+    assert call("jobs", "list", "--project", tmp_path, "--json").out == ""

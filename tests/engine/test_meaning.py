@@ -271,3 +271,20 @@ def test_advice_on_a_settle_that_is_too_short() -> None:
     safe = structs.replace(short, policy=Policy(doubt="lookup", settle=120.0))
     for plan in (safe, PLAN, structs.replace(PLAN, create=None)):
         assert list(advice(StreamPlan(name="s", records=records, retrieval=plan))) == []
+
+
+@pytest.mark.parametrize(("progress", "stall", "code"), [("40", 5.0, "job.stalled"), ("41", 5.0, None), ("40", 60.0, None)])
+def test_a_job_that_makes_no_progress_is_given_up_and_one_that_moves_is_not(
+    progress: str, stall: float, code: str | None
+) -> None:
+    poll = structs.replace(POLL, stall=stall, progress=Read(("percent",)))
+    job = structs.replace(JOB, moved_at=1.0, progress="40", deadline=3600.0)
+    answer = Answer(200, {}, f'{{"status":"wait","percent":"{progress}"}}'.encode())
+
+    events = conclude(structs.replace(PLAN, poll=poll), job, Send("poll"), Answered(answer), 10.0, TOOLS)
+
+    if code is None:
+        assert not isinstance(events[0], AttemptEnded)
+    else:
+        gone = ended(events)
+        assert gone.outcome == "timed_out" and gone.fault is not None and gone.fault.code == code

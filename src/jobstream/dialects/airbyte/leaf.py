@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, assert_never
 
 from jobstream.dialects.airbyte.context import Context
 from jobstream.dialects.airbyte.leaves import LEAVES, F, of_kind
@@ -84,6 +84,8 @@ def _read(c: Context, node: Node, f: F) -> Json:
             return c.flag(node, f.field)
         case "count":
             return _count(c, node, f.field)
+        case _:
+            assert_never(f.how)
 
 
 def _texts(c: Context, node: Node, field: str) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,13 @@ class Database:
     async def migrate(self, to: str = HEAD) -> None:
         """Brings the tables to a revision; one process at a time. A database from a newer jobstream is refused."""
         try:
+            if self.is_sqlite:  # what is no database is found before the driver has a thread that waits for it
+                await asyncio.to_thread(_looked_into, self._url.database or "")
             async with self.write() as connection:
                 if not self.is_sqlite:
                     await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
                 await connection.run_sync(_migrate, to)
-        except (DBAPIError, OSError) as e:
+        except (DBAPIError, OSError, sqlite3.Error) as e:
             shown = self._url.render_as_string(hide_password=True)
             raise KeepingError(
                 f"the database cannot be used: {getattr(e, 'orig', e)}", where=shown, hint="is it there, and ours?"
@@ -69,6 +72,12 @@ class Database:
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _looked_into(file: str) -> None:
+    """Raises sqlite3.Error where the file cannot be opened or is no database."""
+    with contextlib.closing(sqlite3.connect(file, timeout=30.0)) as there:
+        there.execute("PRAGMA schema_version")
 
 
 @contextlib.contextmanager
