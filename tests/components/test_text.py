@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jobstream.components.decoders import text as text_of
 from jobstream.components.decoders.text import Utf8
 from jobstream.records.counts import DataFault
 from jobstream.template.language import Scope
@@ -19,6 +21,15 @@ def read(raw: bytes, block: int) -> bytes:
     while chunk := text.read(block):
         out += chunk
     return out
+
+
+@pytest.fixture(scope="module", autouse=True, params=["by Arrow", "as it comes"])
+def way(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Few bytes are checked by Python; here they go both ways."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "by Arrow":
+            patch.setattr(text_of, "_LARGE", 3)
+        yield
 
 
 @given(st.text(st.sampled_from("aé€😀\x7f߿￿"), max_size=30), st.integers(1, 20))

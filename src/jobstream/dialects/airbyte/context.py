@@ -258,10 +258,8 @@ class Context:
     def strings(self, node: Node, field: str) -> tuple[str, ...]:
         return tuple(self.text_of(node, c) for c in self.items(node, field))
 
-    def path(self, node: Node | None, field: str = "field_path") -> tuple[str, ...]:
+    def path(self, node: Node, field: str = "field_path") -> tuple[str, ...]:
         """Keys of a place in an answer; templates in it see the config."""
-        if node is None:
-            return ()
         out = []
         for cell in self.items(node, field):
             if cell.raw == "**":

@@ -58,10 +58,8 @@ def _streams(c: Context, root: Node) -> tuple[StreamPlan, ...]:
         if plan.name in seen:
             c.faults.tell("wrong_value", node.place("name"), plan.name, "another stream has this name")
         seen[plan.name] = node
-    for _ in range(32):  # parents of parents
-        wanted = next((n for n in c.parents if n not in seen), None)
-        if wanted is None:
-            break
+    most = len(out) + 32  # parents of parents
+    while len(out) < most and (wanted := next((n for n in c.parents if n not in seen), None)) is not None:
         seen[wanted] = c.parents[wanted]
         out.append(stream(c, c.parents[wanted], hidden=True))
     return tuple(out)
