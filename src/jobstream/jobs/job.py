@@ -112,6 +112,7 @@ class Job(Struct, frozen=True):
     progress: str = ""
     targets: Targets = Targets()
     touched: bool = False  # a part of this attempt may be with the destination
+    begun: bool = False  # also of one that delivers only when all is stored: it was, and then something was lost
     page: Json = None  # of the list of targets
     until: float | None = None  # the links die
     fault: Fault | None = None
@@ -170,7 +171,7 @@ def _again(job: Job, to: Phase) -> New:
     return {"attempt": job.attempt + 1, "targets": targets, "created": None, "polled": None, "located": None, "api_id": None,
             "api_key": "", "deadline": None, "status": None, "text": "", "progress": "", "until": None, "page": None,
             "polls": 0, "retries": 0, "relists": 0, "resumes": 0, "waits": 0, "since": 0.0, "made": False, "unsure": False,
-            "touched": False, "n": 0}  # fmt: skip
+            "touched": False, "begun": False, "n": 0}  # fmt: skip
 
 
 def _passed(job: Job, e: Passed) -> New:
@@ -224,7 +225,8 @@ def _part_stored(job: Job, e: PartStored) -> New:
 
 def _part_lost(job: Job, e: PartLost) -> New:
     t = job.targets[e.target]
-    return {"targets": job.targets.put(e.target, structs.replace(t, stored=(), next=t.stored[0].token, complete=False))}
+    lost = structs.replace(t, stored=(), next=t.stored[0].token, complete=False)
+    return {"targets": job.targets.put(e.target, lost), "begun": job.begun or all(t.complete for t in job.targets)}
 
 
 def _part_delivered(job: Job, e: PartDelivered) -> New:

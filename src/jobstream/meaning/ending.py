@@ -37,7 +37,7 @@ def may_repeat(c: Case) -> bool:
         return True
     if c.tools.lends:
         return job.targets.parts == 0
-    return fetch.deliver == "whole" and any(not t.complete for t in job.targets)
+    return fetch.deliver == "whole" and not job.begun and any(not t.complete for t in job.targets)
 
 
 def will_repeat(c: Case) -> bool:

@@ -111,11 +111,12 @@ class CrashingLedger:
 class _Line:
     """The API as one process sees it."""
 
-    def __init__(self, api: FakeApi, process: Process) -> None:
-        self._api, self._process = api, process
+    def __init__(self, api: FakeApi, process: Process, clock: VirtualClock) -> None:
+        self._api, self._process, self._clock = api, process, clock
 
     async def send(self, wire: Wire, *, timeout: float, follow: bool, budget: str) -> Reply:
         self._process.alive("request.before")
+        self._clock.stir()
         try:
             return await self._api.send(wire, timeout=timeout, follow=follow, budget=budget)
         finally:
@@ -210,7 +211,7 @@ class World:
         kept = SqliteLedger(self.path, inline, self.seal)
         self._open.append(kept)
         ledger = CrashingLedger(kept, process)
-        ports = Ports(self.clock, _Line(self.api, process), ledger, spool, there, self.traces.append, inline)
+        ports = Ports(self.clock, _Line(self.api, process, self.clock), ledger, spool, there, self.traces.append, inline)
         tools = Tools(language=Handlebars(), default_rules=RULES, retracts=there.retracts, lends=there.receipts == "lent",
                       recall=recalls(spool), cut=self.cut)  # fmt: skip
         caller = Caller(self.source, self.plan, tools, Tokens({}, tools, ports), ports, Redactor())
