@@ -21,13 +21,18 @@ def read(raw: bytes, block: int = 1 << 16) -> list[Batch]:
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
 )
 
 
-@settings(max_examples=60)
-@given(st.lists(st.dictionaries(st.text(), VALUES), max_size=8), st.sampled_from([(",", ":"), (", ", ": ")]), st.booleans())
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.dictionaries(st.text(max_size=4), VALUES, max_size=4), max_size=6),
+    st.sampled_from([(",", ":"), (", ", ": ")]),
+    st.booleans(),
+)
 def test_what_is_passed_on_is_what_was_read(rows: list[dict[str, object]], signs: tuple[str, str], ascii_only: bool) -> None:
     raw = "".join(json.dumps(r, separators=signs, ensure_ascii=ascii_only) + "\n" for r in rows).encode(
         "utf-8", "surrogatepass"
